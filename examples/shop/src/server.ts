@@ -1,0 +1,52 @@
+import { Redis } from 'ioredis';
+import { createApp } from './app.ts';
+
+const port = Number(process.env['PORT'] ?? 3000);
+const redisUrl = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+
+const redis = new Redis(redisUrl, { retryStrategy: (attempt) => Math.min(50 * attempt, 500) });
+// The limiters say what happens without Redis; the log only needs to say that it is gone, and that it is back.
+let isDown = false;
+redis.on('error', (error: Error) => {
+  if (!isDown) console.error(`Redis is not there: ${error.message}`);
+  isDown = true;
+});
+redis.on('ready', () => {
+  if (isDown) console.error('Redis is back.');
+  isDown = false;
+});
+
+const server = createApp({ redis }).listen(port, (error?: Error) => {
+  if (error !== undefined) refuse(error);
+  else welcome(`http://localhost:${port}`);
+});
+
+function refuse(error: Error): void {
+  const busy = 'code' in error && error.code === 'EADDRINUSE';
+  console.error(busy ? `Port ${port} is in use. Choose another: PORT=${port + 1} npm start` : error.message);
+  redis.disconnect();
+  process.exitCode = 1;
+}
+
+function welcome(address: string): void {
+  console.log(`
+The shop is open at ${address}   (Ctrl-C closes it)
+
+  eleven looks at the catalogue; the eleventh is 429, with Retry-After:
+    for i in $(seq 11); do curl -s -o /dev/null -w '%{http_code} ' ${address}/products; done; echo
+
+  what a client is told of its quota, and when it may come back:
+    curl -i ${address}/products
+
+  six guesses at one account; the sixth is not even looked at:
+    for i in $(seq 6); do curl -s -o /dev/null -w '%{http_code} ' -H 'Content-Type: application/json' -d '{"email":"ann@example.com","password":"guess"}' ${address}/login; done; echo
+`);
+}
+
+/** Requests under way finish; then nothing is left open, and the process ends by itself. */
+function close(): void {
+  server.close(() => redis.disconnect());
+  server.closeIdleConnections();
+}
+process.once('SIGINT', close);
+process.once('SIGTERM', close);

@@ -1,0 +1,1 @@
+export { type Ended, onEnd } from './on-end.ts';

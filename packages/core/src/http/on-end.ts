@@ -1,0 +1,34 @@
+import type { ServerResponse } from 'node:http';
+
+/** How a response ended. */
+export interface Ended {
+  /** The status it was answered with. */
+  readonly status: number;
+  /** True when the client had gone before the handler answered: nobody received this status. */
+  readonly aborted: boolean;
+}
+
+const listenersOf = new WeakMap<ServerResponse, ((ended: Ended) => void)[]>();
+
+/**
+ * Calls `listener` once, when the handler calls `res.end()`: that is when an answer is complete. Not on 'finish' or
+ * 'close', which do not come, or come early, when the client hangs up while the handler runs on. A response that is
+ * never ended calls nobody. Listeners run in the order they were added, before the last byte is handed to Node.
+ */
+export function onEnd(res: ServerResponse, listener: (ended: Ended) => void): void {
+  const listeners = listenersOf.get(res);
+  if (listeners !== undefined) {
+    listeners.push(listener);
+    return;
+  }
+  const waiting = [listener];
+  listenersOf.set(res, waiting);
+
+  const { end } = res;
+  res.end = function endOnce(this: ServerResponse, ...args: unknown[]) {
+    const aborted = res.destroyed || res.closed;
+    // Emptied before they are called: a second end() is Node's to complain about, and nobody's to count.
+    for (const call of waiting.splice(0)) call({ status: res.statusCode, aborted });
+    return Reflect.apply(end, this, args) as ServerResponse;
+  } as ServerResponse['end'];
+}

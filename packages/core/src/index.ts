@@ -1,0 +1,13 @@
+export { type Attachment, attachment } from './attachment.ts';
+export { type ErrorCode, OptionError, StoreError, type StoreErrorCode, TurnpikeError } from './errors.ts';
+export { eventsOf } from './events.ts';
+export { warnOfEviction } from './eviction.ts';
+export { type Keyspace, keyspace, pseudonym } from './key.ts';
+export type { HttpRequest, Middleware, Next } from './middleware.ts';
+export { type OptionChecks, optionChecks } from './options.ts';
+export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
+export { type RedisArgument, type RedisClient, assertRedisClient } from './redis-client.ts';
+export { type Script, type ScriptCall, type ScriptDefinition, defineScript } from './script.ts';
+export { type CallOptions, type Store, storeOf } from './store.ts';
+export { type Listener, type Subscriber, type SubscriberClient, createSubscriber, subscriberOf } from './subscriber.ts';
+export { type Warn, type WarningCode, warnOnce } from './warnings.ts';

@@ -1,0 +1,84 @@
+import { OptionError } from './errors.ts';
+
+/** What a Redis command takes. */
+export type RedisArgument = string | number | Buffer;
+
+/**
+ * The few things we ask of a Redis client. ioredis 5, ioredis 6, their `Cluster`, and iovalkey are such clients as they
+ * are. The client is the caller's: we never configure it and never close it.
+ */
+export interface RedisClient {
+  readonly status: string;
+  evalsha(sha: string, numberOfKeys: number, ...keysAndArguments: RedisArgument[]): Promise<unknown>;
+  eval(lua: string, numberOfKeys: number, ...keysAndArguments: RedisArgument[]): Promise<unknown>;
+  callBuffer(command: string, ...args: RedisArgument[]): Promise<unknown>;
+  mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>;
+  // Looser than ioredis on purpose: its own `duplicate` and `on` differ between a single client and a Cluster.
+  duplicate(...override: any[]): unknown;
+  on(event: 'ready', listener: () => void): unknown;
+}
+
+/** What ioredis keeps on a client beyond its methods, and we look at. Absent elsewhere. */
+interface Insides {
+  readonly options?: {
+    readonly keyPrefix?: string;
+    readonly scaleReads?: unknown;
+    readonly redisOptions?: { readonly keyPrefix?: string };
+  };
+  /** Of a Cluster: slot → nodes, the master first. */
+  readonly slots?: readonly (readonly string[] | undefined)[];
+}
+
+const insides = (client: RedisClient): Insides => client as unknown as Insides;
+
+const METHODS = ['evalsha', 'eval', 'callBuffer', 'mgetBuffer', 'duplicate', 'on'] as const;
+
+/**
+ * @throws OptionError when `client` lacks a method we call, or is a Cluster that reads from replicas: a replica answers
+ * with what was true a moment ago, and every decision here is about now.
+ */
+export function assertRedisClient(factory: string, client: unknown): asserts client is RedisClient {
+  const candidate = (typeof client === 'object' && client !== null ? client : {}) as Record<string, unknown>;
+  const missing = METHODS.filter((method) => typeof candidate[method] !== 'function');
+  if (missing.length > 0) {
+    throw new OptionError(
+      `${factory}: option "redis" must be an ioredis client (5.4 or later), received ` +
+        `${client === null ? 'null' : typeof client} without ${missing.join(', ')}`,
+    );
+  }
+  const scaleReads = insides(client as RedisClient).options?.scaleReads;
+  if (scaleReads !== undefined && scaleReads !== 'master') {
+    throw new OptionError(
+      `${factory}: option "redis" must be a Cluster that reads from its masters (scaleReads: 'master'), ` +
+        `received scaleReads: ${typeof scaleReads === 'string' ? `'${scaleReads}'` : typeof scaleReads}`,
+    );
+  }
+}
+
+/** What the client puts before every key by itself. It does so for keys only: a channel name has to be given it by us. */
+export function keyPrefixOf(client: RedisClient): string {
+  const { options } = insides(client);
+  return options?.keyPrefix ?? options?.redisOptions?.keyPrefix ?? '';
+}
+
+export const isCluster = (client: RedisClient): boolean => insides(client).slots !== undefined;
+
+/** The connection a key's commands travel on: of a Cluster the master of its slot, otherwise the one there is. */
+export function connectionOf(client: RedisClient, key: string): string {
+  const { slots } = insides(client);
+  if (slots === undefined) return 'only';
+  return slots[slotOf(keyPrefixOf(client) + key)]?.[0] ?? 'unknown';
+}
+
+/** A key's slot: CRC16 (XMODEM) of its hash tag, or of all of it, mod 16384 (Redis Cluster specification). */
+export function slotOf(key: string): number {
+  const open = key.indexOf('{');
+  const close = open < 0 ? -1 : key.indexOf('}', open + 1);
+  const tag = close > open + 1 ? key.slice(open + 1, close) : key;
+  let crc = 0;
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1;
+  }
+  return crc & 0x3fff;
+}
