@@ -1,6 +1,6 @@
 import { OptionError } from './errors.ts';
 
-/** How a rejected value looks in a message: short, and never more than its type for what may hold a secret. */
+/** How a rejected value looks in a message: short. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
   if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`;
@@ -16,6 +16,8 @@ export interface OptionChecks {
   must(holds: boolean, option: string, rule: string, value: unknown): void;
   integer(option: string, value: unknown, min: number, max?: number): void;
   oneOf(option: string, value: unknown, choices: readonly string[]): void;
+  /** A string of at least `minLength` characters, of which a message tells the length only. */
+  secret(option: string, value: unknown, minLength: number): void;
   /** A function, or absent. */
   optionalFunction(option: string, value: unknown): void;
 }
@@ -43,6 +45,11 @@ export function optionChecks(factory: string, options: object): OptionChecks {
     },
     oneOf(option, value, choices) {
       must(choices.includes(value as string), option, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, value);
+    },
+    secret(option, value, minLength) {
+      if (typeof value === 'string' && value.length >= minLength) return;
+      const received = typeof value === 'string' ? `one of ${value.length}` : shown(value);
+      throw new OptionError(`${factory}: option "${option}" must be a string of ${minLength} characters or more, received ${received}`);
     },
     optionalFunction(option, value) {
       must(value === undefined || typeof value === 'function', option, 'a function', value);

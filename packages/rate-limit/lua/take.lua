@@ -10,7 +10,7 @@
 -- returns  {'allow', used, resetMs}
 -- returns  {'deny', used, resetMs, waitMs} waitMs -1: never, the cost is above the limit
 -- cost     1 GET; when it admits 1 SET; O(1) in the limit
--- keeps    what is charged within the window never exceeds limit; a denial changes nothing; the key has a TTL
+-- keeps    what is charged within the window never exceeds limit; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local algorithm, limit, windowMs = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -27,13 +27,19 @@ for _, charged in ipairs(ids) do
   end
 end
 
+local function keep(state, ttlMs)
+  redis.call('SET', stateKey, cmsgpack.pack({ string.sub(algorithm, 1, 1), state, ids }), 'PX', ttlMs)
+end
+
 if said.waitMs ~= 0 then
+  if said.redated then
+    keep(said.redated, said.resetMs)
+  end
   repairTtl(stateKey, math.max(said.resetMs, 1))
   return { 'deny', said.used, said.resetMs, said.waitMs }
 end
 
 table.insert(ids, 1, id)
 ids[9] = nil
-local state = cmsgpack.pack({ string.sub(algorithm, 1, 1), said.charged, ids })
-redis.call('SET', stateKey, state, 'PX', said.chargedMs)
+keep(said.charged, said.chargedMs)
 return { 'allow', said.used + cost, said.chargedMs }

@@ -118,7 +118,7 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   assertRedisClient('createRateLimiter', redis);
   check.oneOf('onStoreError', onStoreError, ['allow', 'deny']);
   check.integer('deadlineMs', deadlineMs, 1, 60_000);
-  check.must(pepper === undefined || (typeof pepper === 'string' && pepper.length >= 16), 'pepper', 'a string of 16 characters or more', typeof pepper);
+  if (pepper !== undefined) check.secret('pepper', pepper, 16);
   const policy = policyOf(check, options);
   const keys = keyspace('rate-limit', prefix);
   const store = storeOf(redis);

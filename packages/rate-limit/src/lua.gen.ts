@@ -4,12 +4,17 @@ export const peekLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- fixedWindow: a count that begins with its first charge and ends windowMs later. state: {endsMs, used}
--- returns used and resetMs as they are; waitMs until cost passes; and what to store, and for how long, once it is charged
+-- returns used and resetMs as they are; waitMs until cost passes; what to store, and for how long, once it is charged; and
+-- redated, what to store even when it is not: a window that ends too far ahead was begun before the clock stepped back
 local function fixedWindow(state, nowMs, limit, windowMs, cost)
-  local endsMs, used = nowMs + windowMs, 0
+  local endsMs, used, redated = nowMs + windowMs, 0, nil
   if state and state[1] > nowMs then
-    endsMs = math.min(state[1], endsMs) -- a clock that stepped back must not make the window longer
     used = state[2]
+    if state[1] > endsMs then
+      redated = { endsMs, used }
+    else
+      endsMs = state[1]
+    end
   end
   local resetMs = endsMs - nowMs
   return {
@@ -18,17 +23,24 @@ local function fixedWindow(state, nowMs, limit, windowMs, cost)
     waitMs = used + cost > limit and resetMs or 0,
     charged = { endsMs, used + cost },
     chargedMs = resetMs,
+    redated = redated,
   }
 end
 
 -- slidingWindow: a log of charges, coarsened to at most 22 entries, whatever the limit. state: {lastMs, spanMs, ageMs, sum, ageMs, sum, …}
 -- Newest first, ages counted back from lastMs. An entry gathers charges for 1/20 of a window, and counts as a whole until its
 -- last charge is windowMs old: so no trailing window ever holds more than limit.
--- returns used and resetMs as they are; waitMs until cost passes; and what to store, and for how long, once it is charged
+-- returns used and resetMs as they are; waitMs until cost passes; what to store, and for how long, once it is charged; and
+-- redated, what to store even when it is not: after a clock stepped back, the newest charge is now, and the others keep
+-- their distance from it
 local function slidingWindow(state, nowMs, limit, windowMs, cost)
   state = state or { nowMs, 0 }
-  -- A clock that stepped back: the newest charge is now, and the others keep their distance from it.
-  local sinceLastMs = nowMs - math.min(state[1], nowMs)
+  local redated = nil
+  if state[1] > nowMs then
+    state[1] = nowMs
+    redated = state
+  end
+  local sinceLastMs = nowMs - state[1]
   local live, used = {}, 0
   for i = 3, #state, 2 do
     local ageMs = sinceLastMs + state[i]
@@ -63,6 +75,7 @@ local function slidingWindow(state, nowMs, limit, windowMs, cost)
     waitMs = waitMs,
     charged = { nowMs, spanMs, unpack(live) },
     chargedMs = windowMs,
+    redated = redated,
   }
 end
 
@@ -112,12 +125,17 @@ export const takeLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- fixedWindow: a count that begins with its first charge and ends windowMs later. state: {endsMs, used}
--- returns used and resetMs as they are; waitMs until cost passes; and what to store, and for how long, once it is charged
+-- returns used and resetMs as they are; waitMs until cost passes; what to store, and for how long, once it is charged; and
+-- redated, what to store even when it is not: a window that ends too far ahead was begun before the clock stepped back
 local function fixedWindow(state, nowMs, limit, windowMs, cost)
-  local endsMs, used = nowMs + windowMs, 0
+  local endsMs, used, redated = nowMs + windowMs, 0, nil
   if state and state[1] > nowMs then
-    endsMs = math.min(state[1], endsMs) -- a clock that stepped back must not make the window longer
     used = state[2]
+    if state[1] > endsMs then
+      redated = { endsMs, used }
+    else
+      endsMs = state[1]
+    end
   end
   local resetMs = endsMs - nowMs
   return {
@@ -126,17 +144,24 @@ local function fixedWindow(state, nowMs, limit, windowMs, cost)
     waitMs = used + cost > limit and resetMs or 0,
     charged = { endsMs, used + cost },
     chargedMs = resetMs,
+    redated = redated,
   }
 end
 
 -- slidingWindow: a log of charges, coarsened to at most 22 entries, whatever the limit. state: {lastMs, spanMs, ageMs, sum, ageMs, sum, …}
 -- Newest first, ages counted back from lastMs. An entry gathers charges for 1/20 of a window, and counts as a whole until its
 -- last charge is windowMs old: so no trailing window ever holds more than limit.
--- returns used and resetMs as they are; waitMs until cost passes; and what to store, and for how long, once it is charged
+-- returns used and resetMs as they are; waitMs until cost passes; what to store, and for how long, once it is charged; and
+-- redated, what to store even when it is not: after a clock stepped back, the newest charge is now, and the others keep
+-- their distance from it
 local function slidingWindow(state, nowMs, limit, windowMs, cost)
   state = state or { nowMs, 0 }
-  -- A clock that stepped back: the newest charge is now, and the others keep their distance from it.
-  local sinceLastMs = nowMs - math.min(state[1], nowMs)
+  local redated = nil
+  if state[1] > nowMs then
+    state[1] = nowMs
+    redated = state
+  end
+  local sinceLastMs = nowMs - state[1]
   local live, used = {}, 0
   for i = 3, #state, 2 do
     local ageMs = sinceLastMs + state[i]
@@ -171,6 +196,7 @@ local function slidingWindow(state, nowMs, limit, windowMs, cost)
     waitMs = waitMs,
     charged = { nowMs, spanMs, unpack(live) },
     chargedMs = windowMs,
+    redated = redated,
   }
 end
 
@@ -206,7 +232,7 @@ end
 -- returns  {'allow', used, resetMs}
 -- returns  {'deny', used, resetMs, waitMs} waitMs -1: never, the cost is above the limit
 -- cost     1 GET; when it admits 1 SET; O(1) in the limit
--- keeps    what is charged within the window never exceeds limit; a denial changes nothing; the key has a TTL
+-- keeps    what is charged within the window never exceeds limit; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 local algorithm, limit, windowMs = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -223,14 +249,20 @@ for _, charged in ipairs(ids) do
   end
 end
 
+local function keep(state, ttlMs)
+  redis.call('SET', stateKey, cmsgpack.pack({ string.sub(algorithm, 1, 1), state, ids }), 'PX', ttlMs)
+end
+
 if said.waitMs ~= 0 then
+  if said.redated then
+    keep(said.redated, said.resetMs)
+  end
   repairTtl(stateKey, math.max(said.resetMs, 1))
   return { 'deny', said.used, said.resetMs, said.waitMs }
 end
 
 table.insert(ids, 1, id)
 ids[9] = nil
-local state = cmsgpack.pack({ string.sub(algorithm, 1, 1), said.charged, ids })
-redis.call('SET', stateKey, state, 'PX', said.chargedMs)
+keep(said.charged, said.chargedMs)
 return { 'allow', said.used + cost, said.chargedMs }
 `;

@@ -1,11 +1,17 @@
 -- slidingWindow: a log of charges, coarsened to at most 22 entries, whatever the limit. state: {lastMs, spanMs, ageMs, sum, ageMs, sum, …}
 -- Newest first, ages counted back from lastMs. An entry gathers charges for 1/20 of a window, and counts as a whole until its
 -- last charge is windowMs old: so no trailing window ever holds more than limit.
--- returns used and resetMs as they are; waitMs until cost passes; and what to store, and for how long, once it is charged
+-- returns used and resetMs as they are; waitMs until cost passes; what to store, and for how long, once it is charged; and
+-- redated, what to store even when it is not: after a clock stepped back, the newest charge is now, and the others keep
+-- their distance from it
 local function slidingWindow(state, nowMs, limit, windowMs, cost)
   state = state or { nowMs, 0 }
-  -- A clock that stepped back: the newest charge is now, and the others keep their distance from it.
-  local sinceLastMs = nowMs - math.min(state[1], nowMs)
+  local redated = nil
+  if state[1] > nowMs then
+    state[1] = nowMs
+    redated = state
+  end
+  local sinceLastMs = nowMs - state[1]
   local live, used = {}, 0
   for i = 3, #state, 2 do
     local ageMs = sinceLastMs + state[i]
@@ -40,5 +46,6 @@ local function slidingWindow(state, nowMs, limit, windowMs, cost)
     waitMs = waitMs,
     charged = { nowMs, spanMs, unpack(live) },
     chargedMs = windowMs,
+    redated = redated,
   }
 end

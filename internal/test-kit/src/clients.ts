@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { keysOf, keysWithoutTtl } from './key-scan.ts';
+import type { RedisAddress } from './redis-server.ts';
+
+/** A server, a proxy before one, or a cluster. */
+export type ClientTarget = RedisAddress | { readonly startupNodes: readonly RedisAddress[] };
+
+/** Another copy of ioredis: what `import { Redis } from 'ioredis5'` gives. */
+export interface RedisLibrary<Client, ClusterClient> {
+  new (...args: any[]): Client;
+  readonly Cluster: new (...args: any[]) => ClusterClient;
+}
+
+/** Clients that share a prefix nobody else has, and the questions about what is stored under it. */
+export interface Clients<Client = Redis, ClusterClient = Cluster> {
+  /** Random, such as 't1f0c2b3a'. Give it to the middleware's `prefix` option. */
+  readonly prefix: string;
+  /** Connects at once, as ioredis does; of a cluster to its first node. */
+  client(options?: RedisOptions): Client;
+  clusterClient(options?: ClusterOptions): ClusterClient;
+  /** All keys with the prefix, on every master, those behind a client's `keyPrefix` too. `pattern` is a glob for the rest. */
+  scan(pattern?: string): Promise<string[]>;
+  /** @throws Error that lists the keys with the prefix which would stay for ever. */
+  noKeyWithoutTtl(): Promise<void>;
+  /** Disconnects every client that was given. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface Closable {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  disconnect(): void;
+}
+
+const EXPECTED = /Connection is closed|connect ETIMEDOUT|Socket closed|Failed to refresh slots cache|timed out/i;
+
+/** Tests take servers away, and losing one is no news. Anything else that a client complains of fails the test. */
+function ignoreLostConnections(error: Error & { code?: unknown }): void {
+  const isSystemError = typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code);
+  if (!isSystemError && !EXPECTED.test(error.message)) throw error;
+}
+
+const retryStrategy = (times: number): number => Math.min(50 * times, 500);
+
+/**
+ * Makes ioredis clients for `target` that come back quickly (`retryStrategy` n => min(50 n, 500) ms) and bear the loss of
+ * their server in silence. `Redis` is the copy of ioredis to use instead of version 6.
+ */
+export function clientFactory(target: ClientTarget): Clients<Redis, Cluster>;
+export function clientFactory<Client extends Closable, ClusterClient extends Closable>(
+  target: ClientTarget,
+  options: { Redis: RedisLibrary<Client, ClusterClient> },
+): Clients<Client, ClusterClient>;
+export function clientFactory(
+  target: ClientTarget,
+  { Redis: Library = Redis }: { Redis?: RedisLibrary<Closable, Closable> } = {},
+): Clients<Closable, Closable> {
+  const prefix = `t${randomBytes(4).toString('hex')}`;
+  const isCluster = 'startupNodes' in target;
+  const nodes = (isCluster ? target.startupNodes : [target]).map(connectionTo);
+  const given = new Set<Closable>();
+  let observer: Redis | Cluster | undefined;
+
+  function give<T extends Closable>(client: T): T {
+    client.on('error', ignoreLostConnections);
+    given.add(client);
+    return client;
+  }
+
+  async function masters(): Promise<Redis[]> {
+    observer ??= give(
+      isCluster
+        ? new Cluster(nodes, { clusterRetryStrategy: retryStrategy })
+        : new Redis({ ...nodes[0], retryStrategy }),
+    );
+    // A Cluster knows its nodes once it has answered.
+    await observer.ping();
+    return observer instanceof Cluster ? observer.nodes('master') : [observer];
+  }
+
+  async function scan(pattern = '*'): Promise<string[]> {
+    const found = await Promise.all((await masters()).map((master) => keysOf(master, `*${prefix}${pattern}`)));
+    return found.flat();
+  }
+
+  async function noKeyWithoutTtl(): Promise<void> {
+    const found = await Promise.all((await masters()).map((master) => keysWithoutTtl(master, `*${prefix}*`)));
+    const lasting = found.flat();
+    if (lasting.length > 0) throw new Error(`Keys without TTL:\n${lasting.map((key) => `  ${key}`).join('\n')}`);
+  }
+
+  async function close(): Promise<void> {
+    for (const client of given) client.disconnect();
+    given.clear();
+    observer = undefined;
+  }
+
+  return {
+    prefix,
+    client: (options) => give(new Library({ ...nodes[0], retryStrategy, ...options })),
+    clusterClient: (options) => give(new Library.Cluster(nodes, { clusterRetryStrategy: retryStrategy, ...options })),
+    scan,
+    noKeyWithoutTtl,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Nothing but these: a server's other properties are no options of ioredis. */
+const connectionTo = ({ host, port, username, password }: RedisAddress) => ({ host, port, username, password });

@@ -1,0 +1,11 @@
+export { clientFactory, type Clients, type ClientTarget } from './clients.ts';
+export { type CommandCount, countCommands, startCounting } from './command-counter.ts';
+export { eventually } from './eventually.ts';
+export { isHandshake } from './handshake.ts';
+export { NoRedisServer } from './no-redis-server.ts';
+export { race } from './race.ts';
+export { canStartCluster, canStartRedis } from './redis-binary.ts';
+export { type RedisAddress, type RedisOptions, type RedisServer, startRedis } from './redis-server.ts';
+export { scale } from './scale.ts';
+export { settableClock, type SettableClock } from './settable-clock.ts';
+export { type SharedRedis, sharedRedis } from './shared-redis.ts';

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { createSilence } from './silence.ts';
+
+describe('silence', () => {
+  it('is the age of the oldest unanswered command', () => {
+    const silence = createSilence();
+    expect(silence.ms(5)).toBe(0);
+    const first = silence.sent(10);
+    const second = silence.sent(30);
+    expect(silence.ms(50)).toBe(40);
+    silence.heard(first);
+    expect(silence.ms(50)).toBe(20);
+    silence.heard(second);
+    expect(silence.ms(50)).toBe(0);
+  });
+
+  it('ends for all earlier commands with one reply, since a connection answers in order', () => {
+    const silence = createSilence();
+    silence.sent(10);
+    silence.sent(20);
+    silence.heard(silence.sent(30));
+    expect(silence.ms(100)).toBe(0);
+  });
+
+  it('goes on over a failed connection, which is no reply', () => {
+    const silence = createSilence();
+    silence.lost(silence.sent(10), 60);
+    silence.lost(silence.sent(40), 90);
+    expect(silence.ms(100)).toBe(90);
+    silence.heard(silence.sent(110));
+    expect(silence.ms(120)).toBe(0);
+  });
+
+  it('is forgotten half a second after the last failure, so that someone tries again in person', () => {
+    const silence = createSilence();
+    silence.lost(silence.sent(10), 60);
+    expect(silence.ms(560)).toBe(550);
+    expect(silence.ms(561)).toBe(0);
+  });
+
+  it('is over with a new connection', () => {
+    const silence = createSilence();
+    const gone = silence.sent(10);
+    silence.renew();
+    expect(silence.ms(100)).toBe(0);
+    silence.lost(gone, 100); // its promise rejects late, and says nothing of the new connection
+    expect(silence.ms(110)).toBe(0);
+  });
+});

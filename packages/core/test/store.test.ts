@@ -1,0 +1,261 @@
+import { once } from 'node:events';
+import { type Clients, type RedisServer, clientFactory, eventually, faultProxy, race, settableClock, startRedis } from '@turnpike/test-kit';
+import { Redis as Redis5 } from 'ioredis5';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Cluster, Redis } from 'ioredis';
+import { StoreError } from '../src/errors.ts';
+import { storeOf } from '../src/store.ts';
+import { count, read } from './counter-script.ts';
+
+let server: RedisServer;
+let clients: Clients<Redis, Cluster>;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  clients = clientFactory(server);
+});
+afterEach(async () => {
+  server.resume();
+  await clients.close();
+});
+
+const key = (name = 'counter'): string => `${clients.prefix}:{${name}}`;
+const ready = async (client: Redis): Promise<Redis> => {
+  if (client.status !== 'ready') await once(client, 'ready');
+  return client;
+};
+
+/** How a promise ended, and after how many ms. */
+async function timed<T>(promise: Promise<T>): Promise<{ ms: number; value?: T; error?: StoreError }> {
+  const startedAt = performance.now();
+  const took = (): number => performance.now() - startedAt;
+  return promise.then(
+    (value) => ({ ms: took(), value }),
+    (error: unknown) => ({ ms: took(), error: error as StoreError }),
+  );
+}
+
+describe('a deadline', () => {
+  it('ends a call on a paused Redis in time; the next ones fail at once; resumed, all is well again', async () => {
+    const store = storeOf(clients.client());
+    await store.call(count, key(), { deadlineMs: 1000 });
+
+    server.pause();
+    const first = await timed(store.call(count, key(), { deadlineMs: 100 }));
+    expect(first.error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT' });
+    expect(first.ms).toBeGreaterThan(95);
+    expect(first.ms).toBeLessThan(150);
+    for (let call = 0; call < 20; call += 1) {
+      const next = await timed(store.call(count, key(), { deadlineMs: 100 }));
+      expect(next.error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT' });
+      expect(next.ms).toBeLessThan(5);
+    }
+
+    server.resume();
+    const resumedAt = performance.now();
+    await eventually(async () => expect(await store.call(count, key(), { deadlineMs: 100 })).toBe(2));
+    expect(performance.now() - resumedAt).toBeLessThan(1000);
+  });
+
+  it('is paid once by a chain of calls: each waits only what its own deadline has beyond the silence', async () => {
+    const store = storeOf(await ready(clients.client()));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    server.pause();
+    const startedAt = performance.now();
+    for (const deadlineMs of [50, 250, 100, 250, 200]) {
+      await expect(store.call(count, key(), { deadlineMs })).rejects.toThrow(StoreError);
+    }
+    expect(performance.now() - startedAt).toBeLessThan(300);
+  });
+
+  it('of 50 ms passing on an 80 ms Redis does not shut out a call that has 150', async () => {
+    await using proxy = await faultProxy(server);
+    const store = storeOf(await ready(clients.client({ host: proxy.host, port: proxy.port })));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    proxy.delay(80);
+    const calls = Array.from({ length: 30 }, async (_, n) => {
+      await new Promise((resolve) => setTimeout(resolve, n * 10));
+      await store.call(read, key(), { deadlineMs: 50 }).catch(() => undefined);
+      return store.call(count, key(), { deadlineMs: 150 });
+    });
+    expect(new Set(await Promise.all(calls)).size).toBe(30);
+  });
+
+  it('is not taken for passed by an event loop that stalled: 50 healthy calls, 150 ms stall, none looks dead', async () => {
+    const store = storeOf(await ready(clients.client()));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    for (let round = 0; round < 5; round += 1) {
+      const calls = race(50, () => store.call(count, key(), { deadlineMs: 100 }));
+      const until = performance.now() + 150;
+      while (performance.now() < until); // the stall
+      const afterwards = store.call(count, key(), { deadlineMs: 100 });
+      expect(await calls).toHaveLength(50);
+      await afterwards;
+    }
+  });
+
+  it('ends calls whose promise never settles, and these do not darken the connection that follows', async () => {
+    await using proxy = await faultProxy(server);
+    const client = await ready(
+      clients.client({ host: proxy.host, port: proxy.port, autoResendUnfulfilledCommands: false }),
+    );
+    const store = storeOf(client);
+    await store.call(count, key(), { deadlineMs: 1000 });
+    proxy.blackhole();
+    await race(5, () => expect(store.call(count, key(), { deadlineMs: 60 })).rejects.toThrow('within 60 ms'));
+    proxy.cut();
+    proxy.pass();
+    await once(client, 'ready');
+    expect(await store.call(read, key(), { deadlineMs: 100 })).toBeGreaterThan(0);
+  });
+});
+
+describe('a grant', () => {
+  it('given up at its deadline has no effect when Redis gets to it', async () => {
+    const store = storeOf(clients.client());
+    await store.call(count, key(), { deadlineMs: 1000 });
+    for (let round = 0; round < 5; round += 1) {
+      server.pause();
+      await race(10, () => expect(store.call(count, key(), { deadlineMs: 60 })).rejects.toThrow(StoreError));
+      server.resume();
+      await eventually(async () => expect(await store.call(read, key(), { deadlineMs: 100 })).toBe(1));
+    }
+  });
+
+  it('is asked again when the server’s clock has jumped ahead, and granted inside its deadline', async () => {
+    const client = await ready(clients.client());
+    const clock = await settableClock(client);
+    const store = storeOf(clock.client);
+    expect(await store.call(count, key(), { deadlineMs: 200 })).toBe(1);
+    await clock.advance(3_600_000);
+    expect(await store.call(count, key(), { deadlineMs: 200 })).toBe(2);
+  });
+
+  it('that comes after it was given up is handed to onAbandoned, once', async () => {
+    await using proxy = await faultProxy(server);
+    const store = storeOf(await ready(clients.client({ host: proxy.host, port: proxy.port })));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    proxy.delay({ reply: 120 });
+    const abandoned: number[] = [];
+    const call = store.call(count, key(), { deadlineMs: 60, onAbandoned: (n) => abandoned.push(n) });
+    await expect(call).rejects.toThrow('within 60 ms');
+    await eventually(() => expect(abandoned).toEqual([2]));
+  });
+});
+
+describe('start-up and recovery', () => {
+  it('serves the first call of a fresh client, while it is still connecting', async () => {
+    const client = clients.client();
+    expect(client.status).toBe('connecting');
+    expect(await storeOf(client).call(count, key(), { deadlineMs: 500 })).toBe(1);
+  });
+
+  it('connects a lazy client by its first call, and not before', async () => {
+    const client = clients.client({ lazyConnect: true });
+    const store = storeOf(client);
+    expect(client.status).toBe('wait');
+    expect(await race(3, () => store.call(count, key(), { deadlineMs: 500 }))).toHaveLength(3);
+  });
+
+  it('answers at once while the client is reconnecting or closed, and feeds no queue', async () => {
+    await using proxy = await faultProxy(server);
+    const client = await ready(clients.client({ host: proxy.host, port: proxy.port }));
+    const store = storeOf(client);
+    await store.call(count, key(), { deadlineMs: 1000 });
+    proxy.refuse();
+    await eventually(() => client.status === 'reconnecting');
+    for (let call = 0; call < 20; call += 1) {
+      const { ms, error } = await timed(store.call(count, key(), { deadlineMs: 100 }));
+      expect(error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_UNREACHABLE' });
+      expect(ms).toBeLessThan(5);
+    }
+    proxy.pass();
+    await eventually(() => client.status === 'ready');
+    expect(await store.call(count, key(), { deadlineMs: 100 })).toBe(2);
+    client.disconnect();
+    await eventually(() => client.status === 'end');
+    await expect(store.call(count, key(), { deadlineMs: 100 })).rejects.toThrow('not connected (end)');
+  });
+
+  it('works when Redis comes after the app', async () => {
+    await using late = await startRedis();
+    await late.kill();
+    const client = clients.client({ host: late.host, port: late.port });
+    const store = storeOf(client);
+    const early = await timed(store.call(count, key(), { deadlineMs: 100 }));
+    expect(early.error).toBeInstanceOf(StoreError);
+    expect(early.ms).toBeLessThan(150);
+    await late.restart();
+    await eventually(async () => expect(await store.call(count, key(), { deadlineMs: 100 })).toBeGreaterThan(0));
+  });
+
+  it('survives a restart of Redis under load: no call hangs, and the scripts come back by themselves', async () => {
+    await using own = await startRedis();
+    const store = storeOf(await ready(clients.client({ host: own.host, port: own.port })));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    const calls: Promise<{ ms: number; value?: number }>[] = [];
+    const load = setInterval(() => calls.push(timed(store.call(count, key(), { deadlineMs: 100 }))), 2);
+    await own.kill();
+    await own.restart();
+    await eventually(async () => expect(await store.call(count, key(), { deadlineMs: 100 })).toBeGreaterThan(0));
+    clearInterval(load);
+    for (const { ms } of await Promise.all(calls)) expect(ms).toBeLessThan(150);
+  });
+
+  it('of the scripts after SCRIPT FLUSH costs no error and has no second effect', async () => {
+    const client = await ready(clients.client());
+    const store = storeOf(client);
+    for (let call = 1; call <= 20; call += 1) {
+      if (call % 3 === 0) await client.script('FLUSH');
+      expect(await store.call(count, key(), { deadlineMs: 1000 })).toBe(call);
+    }
+  });
+});
+
+describe('an error reply', () => {
+  const reply = async (client: Redis): Promise<{ ms: number; error?: StoreError }> =>
+    timed(storeOf(client).call(count, key(), { deadlineMs: 1000 }));
+
+  it('of a key of another type is a configuration error', async () => {
+    const client = await ready(clients.client());
+    await client.hset(key(), 'a', 'b');
+    await client.pexpire(key(), 60_000);
+    expect((await reply(client)).error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_CONFIGURATION', status: 503 });
+  });
+
+  it('of a user without the right is a configuration error', async () => {
+    const admin = await ready(clients.client());
+    await admin.call('ACL', 'SETUSER', 'narrow', 'on', '>pw', '~other:*', '+@all');
+    const client = await ready(clients.client({ username: 'narrow', password: 'pw' }));
+    expect((await reply(client)).error?.message).toMatch(/NOPERM/);
+    await admin.call('ACL', 'DELUSER', 'narrow');
+  });
+
+  it('of a full memory goes straight to the caller, and does not count as silence', async () => {
+    await using full = await startRedis({ maxmemory: '1mb', config: { 'maxmemory-policy': 'noeviction' } });
+    const client = await ready(clients.client({ host: full.host, port: full.port }));
+    const { ms, error } = await reply(client);
+    expect(error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_REPLY' });
+    expect(error?.message).toMatch(/OOM/);
+    expect(ms).toBeLessThan(200);
+    await client.config('SET', 'maxmemory', '0');
+    expect((await reply(client)).error).toBeUndefined();
+  });
+});
+
+describe('ioredis 5', () => {
+  it('is guarded as ioredis 6 is', async () => {
+    const client = new Redis5(server.port, server.host, { retryStrategy: () => 50 });
+    client.on('error', () => undefined);
+    const store = storeOf(client);
+    expect(await store.call(count, key(), { deadlineMs: 500 })).toBe(1);
+    server.pause();
+    await expect(store.call(count, key(), { deadlineMs: 60 })).rejects.toThrow('within 60 ms');
+    server.resume();
+    await eventually(async () => expect(await store.call(count, key(), { deadlineMs: 100 })).toBe(2));
+    client.disconnect();
+  });
+});

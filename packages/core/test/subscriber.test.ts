@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { type Clients, type RedisServer, clientFactory, eventually, startRedis } from '@turnpike/test-kit';
+import type { Cluster, Redis } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Subscriber, createSubscriber, subscriberOf } from '../src/subscriber.ts';
+
+let server: RedisServer;
+let clients: Clients<Redis, Cluster>;
+const open: Subscriber[] = [];
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  clients = clientFactory(server);
+});
+afterEach(async () => {
+  for (const subscriber of open.splice(0)) subscriber.close();
+  await clients.close();
+});
+
+const subscriberFor = (client: Redis): Subscriber => {
+  const subscriber = subscriberOf(client);
+  open.push(subscriber);
+  return subscriber;
+};
+
+/** A listener that remembers what it heard. */
+const ear = () => {
+  const heard: string[] = [];
+  return { heard, message: (text: string) => void heard.push(text), missed: () => void heard.push('(missed)') };
+};
+
+describe('a subscriber', () => {
+  it('is one per client, and hears what is published once subscribe has resolved', async () => {
+    const client = clients.client();
+    const subscriber = subscriberFor(client);
+    expect(subscriberOf(client)).toBe(subscriber);
+    const [one, two] = [ear(), ear()];
+    const stop = await subscriber.subscribe('news', one);
+    await subscriber.subscribe('news', two);
+    await client.publish('news', 'a');
+    await eventually(() => expect([one.heard, two.heard]).toEqual([['a'], ['a']]));
+    stop();
+    await client.publish('news', 'b');
+    await eventually(() => expect(two.heard).toEqual(['a', 'b']));
+    expect(one.heard).toEqual(['a']);
+  });
+
+  it('leaves a channel with its last listener, and can come back to it', async () => {
+    const client = clients.client();
+    const subscriber = subscriberFor(client);
+    const stop = await subscriber.subscribe('news', ear());
+    stop();
+    stop();
+    await eventually(async () => expect(await client.pubsub('NUMSUB', 'news')).toEqual(['news', 0]));
+    const again = ear();
+    await subscriber.subscribe('news', again);
+    await client.publish('news', 'c');
+    await eventually(() => expect(again.heard).toEqual(['c']));
+  });
+
+  it('puts the client’s keyPrefix before its channels, as the client does before its keys', async () => {
+    const subscriber = subscriberFor(clients.client({ keyPrefix: 'app:' }));
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    await clients.client().publish('app:news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['a']));
+  });
+
+  it('subscribes again after a lost connection, and says so only when it hears again', async () => {
+    const client = clients.client();
+    const subscriber = subscriberFor(client);
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    for (let round = 1; round <= 3; round += 1) {
+      await client.client('KILL', 'TYPE', 'pubsub');
+      // What is published between the loss and (missed) may be lost; from (missed) on nothing is.
+      await eventually(() => expect(listener.heard).toHaveLength(2 * round - 1));
+      expect(listener.heard.at(-1)).toBe('(missed)');
+      await client.publish('news', `after ${round}`);
+      await eventually(() => expect(listener.heard.at(-1)).toBe(`after ${round}`));
+    }
+  });
+
+  it('speaks RESP2, where invalidation pushes arrive, over a connection of its own', async () => {
+    const client = clients.client();
+    await subscriberFor(client).subscribe('news', ear());
+    const list = (await client.client('LIST')) as string;
+    expect(list.split('\n').filter((line) => /sub=1/.test(line) && /resp=2/.test(line))).toHaveLength(1);
+  });
+
+  it('may stand on a connection of the caller’s making, and on ioredis 5', async () => {
+    const made = new Redis5(server.port, server.host);
+    const subscriber = createSubscriber(() => made);
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    await clients.client().publish('news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['a']));
+    subscriber.close();
+    await once(made, 'end');
+  });
+});
