@@ -75,7 +75,7 @@ describe('a deadline', () => {
     await using proxy = await faultProxy(server);
     const store = storeOf(await ready(clients.client({ host: proxy.host, port: proxy.port })));
     await store.call(count, key(), { deadlineMs: 1000 });
-    proxy.delay(80);
+    proxy.delay({ request: 40, reply: 40 });
     const calls = Array.from({ length: 30 }, async (_, n) => {
       await new Promise((resolve) => setTimeout(resolve, n * 10));
       await store.call(read, key(), { deadlineMs: 50 }).catch(() => undefined);
@@ -235,7 +235,7 @@ describe('an error reply', () => {
   });
 
   it('of a full memory goes straight to the caller, and does not count as silence', async () => {
-    await using full = await startRedis({ maxmemory: '1mb', config: { 'maxmemory-policy': 'noeviction' } });
+    await using full = await startRedis({ maxmemory: '100kb', config: { 'maxmemory-policy': 'noeviction' } });
     const client = await ready(clients.client({ host: full.host, port: full.port }));
     const { ms, error } = await reply(client);
     expect(error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_REPLY' });

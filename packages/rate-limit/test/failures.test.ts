@@ -95,9 +95,13 @@ describe('Redis paused mid-traffic', () => {
 });
 
 describe('slowness that is not death', () => {
-  it('an 80 ms Redis denies nothing', async () => {
+  it.each([
+    [40, 40],
+    [80, 0],
+    [0, 80],
+  ])('an 80 ms Redis (%i ms there, %i ms back) denies nothing', async (requestMs, replyMs) => {
     await using proxy = await faultProxy(it_.server);
-    proxy.delay(80);
+    proxy.delay({ request: requestMs, reply: replyMs });
     const redis = await ready(it_.clients.client({ host: proxy.host, port: proxy.port }));
     const limiter = createRateLimiter({
       redis,
