@@ -4,7 +4,9 @@ export type WarningCode =
   | 'TURNPIKE_WARN_TRUST_PROXY'
   | 'TURNPIKE_WARN_FORWARDED_UNTRUSTED'
   | 'TURNPIKE_WARN_NO_ADDRESS'
-  | 'TURNPIKE_WARN_NO_KEY';
+  | 'TURNPIKE_WARN_NO_KEY'
+  | 'TURNPIKE_WARN_NO_REDIS'
+  | 'TURNPIKE_WARN_COUNTED_TWICE';
 
 /** Says something to the developer, once per code and factory call, through `process.emitWarning`. */
 export type Warn = (code: WarningCode, message: string) => void;

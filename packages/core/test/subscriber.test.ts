@@ -76,7 +76,7 @@ describe('a subscriber', () => {
     const listener = ear();
     await subscriber.subscribe('news', listener);
     for (let round = 1; round <= 3; round += 1) {
-      await client.client('KILL', 'TYPE', 'pubsub');
+      await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
       // What is published between the loss and (missed) may be lost; from (missed) on nothing is.
       await eventually(() => expect(listener.heard).toHaveLength(2 * round - 1));
       expect(listener.heard.at(-1)).toBe('(missed)');

@@ -1,45 +1,50 @@
--- take: admits one request if its policy has room for the cost, and charges it
--- KEYS[1]  stateKey — string, cmsgpack of {initial of the algorithm, its state, {ids of the last charges}}
+-- take: admits one request if every policy has room for its cost, and charges all of them, or none
+-- KEYS[1]  stateKey — string, cmsgpack as loadSubject reads it
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is charged
 -- ARGV[2]  id — string, made by the caller: a command that a client sends again is charged once
 -- ARGV[3]  cost — integer, at least 1
--- ARGV[4]  algorithm — string, fixed-window or sliding-window
--- ARGV[5]  limit — integer, at least 1
--- ARGV[6]  windowMs — integer, ms
+-- ARGV[4]  afterDenials — integer, so many denials in a row block the subject; 0: no block
+-- ARGV[5]  durationMs — integer, ms: the first block's length; each further one is twice as long
+-- ARGV[6]  maxMs — integer, ms: the longest block, and how long after one it is remembered
+-- ARGV[7..] policies — algorithm, limit, windowMs, burst, and 1 where a charge may be settled; five each
 -- returns  {'late', nowUs}
--- returns  {'allow', used, resetMs}
--- returns  {'deny', used, resetMs, waitMs} waitMs -1: never, the cost is above the limit
--- cost     1 GET; when it admits 1 SET; O(1) in the limit
--- keeps    what is charged within the window never exceeds limit; a denial charges nothing; the key has a TTL
+-- returns  {'allow', quotas}
+-- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
+-- returns  {'block', waitMs, quotas}
+-- cost     1 GET; when it admits or a block counts 1 SET; O(1) in the limits, O(policies)
+-- keeps    what is charged never exceeds a policy; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local algorithm, limit, windowMs = ARGV[4], tonumber(ARGV[5]), tonumber(ARGV[6])
+local afterDenials, durationMs, maxMs = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local policies = policiesFrom(7)
 
 if now > notAfterUs then
   return { 'late', now }
 end
 
-local said, ids = quote(redis.call('GET', stateKey), algorithm, limit, windowMs, cost)
+local subject = loadSubject(stateKey, policies)
+local quotes, waitMs = quote(subject.states, policies, cost)
 
-for _, charged in ipairs(ids) do
-  if charged == id then
-    return { 'allow', said.used, said.resetMs }
-  end
+if chargedBefore(subject, id) then
+  return { 'allow', quotas(quotes) }
 end
 
-local function keep(state, ttlMs)
-  redis.call('SET', stateKey, cmsgpack.pack({ string.sub(algorithm, 1, 1), state, ids }), 'PX', ttlMs)
+local isStrike = waitMs > 0 and afterDenials > 0 and not blockWait(subject.block, 0)
+if isStrike then
+  strike(subject.block, afterDenials, durationMs, maxMs)
 end
 
-if said.waitMs ~= 0 then
-  if said.redated then
-    keep(said.redated, said.resetMs)
-  end
-  repairTtl(stateKey, math.max(said.resetMs, 1))
-  return { 'deny', said.used, said.resetMs, said.waitMs }
+if blockWait(subject.block, waitMs) then
+  keepDenial(stateKey, subject, quotes, isStrike)
+  return { 'block', blockWait(subject.block, waitMs), quotas(quotes) }
 end
 
-table.insert(ids, 1, id)
-ids[9] = nil
-keep(said.charged, said.chargedMs)
-return { 'allow', said.used + cost, said.chargedMs }
+if waitMs ~= 0 then
+  keepDenial(stateKey, subject, quotes, isStrike)
+  return { 'deny', waitMs, quotas(quotes) }
+end
+
+local ttlMs = charge(subject, policies, quotes, id, cost)
+subject.block[1] = 0
+saveSubject(stateKey, subject, ttlMs)
+return { 'allow', quotas(quotes) }

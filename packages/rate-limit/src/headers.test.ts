@@ -1,24 +1,34 @@
 import { ServerResponse, IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { retryAfter, writeQuota } from './headers.ts';
-import type { Decision } from './limiter.ts';
-import type { Policy } from './policy.ts';
+import type { PolicyStanding } from './decision.ts';
+import { type HeaderDialect, retryAfter, writeQuota } from './headers.ts';
 
 const response = (): ServerResponse => new ServerResponse(new IncomingMessage(new Socket()));
 
-const policy = (name: string, limit = 10, windowMs = 60_000): Policy => ({ name, algorithm: 'sliding-window', limit, windowMs });
-
-const decision = (remaining: number, resetInMs: number, limit = 10): Decision => ({
-  allowed: true,
-  policy: '',
+const standing = (name: string, remaining: number, resetInMs: number, limit = 10): PolicyStanding => ({
+  policy: {
+    name,
+    algorithm: 'sliding-window',
+    limit,
+    windowMs: 60_000,
+    burst: limit,
+    charge: 'always',
+    hidden: name === 'hidden',
+  },
   limit,
   used: limit - remaining,
   remaining,
   resetTime: new Date(Date.now() + resetInMs),
-  retryAfterMs: undefined,
-  degraded: false,
+  violated: false,
 });
+
+/** The headers of a response that met these limiters, each with its policies. */
+function headersAfter(dialects: HeaderDialect[], ...limiters: PolicyStanding[][]) {
+  const res = response();
+  for (const standings of limiters) writeQuota(res, dialects, { standings });
+  return { ...res.getHeaders() };
+}
 
 describe('Retry-After', () => {
   it.each([
@@ -33,41 +43,56 @@ describe('Retry-After', () => {
 });
 
 describe('the draft-11 headers', () => {
-  it('tell policy and what is left, as structured fields', () => {
-    const res = response();
-    writeQuota(res, ['draft-11'], policy('burst'), decision(9, 500));
-    expect(res.getHeader('RateLimit-Policy')).toBe('"burst";q=10;w=60');
-    expect(res.getHeader('RateLimit')).toBe('"burst";r=9;t=1');
+  it('tell every policy and what is left of it, as structured fields', () => {
+    expect(headersAfter(['draft-11'], [standing('burst', 9, 500), standing('day', 99, 2000, 100)])).toEqual({
+      'ratelimit-policy': '"burst";q=10;w=60, "day";q=100;w=60',
+      ratelimit: '"burst";r=9;t=1, "day";r=99;t=2',
+    });
   });
 
   it('quote what a string may not hold bare', () => {
-    const res = response();
-    writeQuota(res, ['draft-11'], policy('a "b" \\c'), decision(9, 500));
-    expect(res.getHeader('RateLimit')).toBe('"a \\"b\\" \\\\c";r=9;t=1');
+    expect(headersAfter(['draft-11'], [standing('a "b" \\c', 9, 500)])['ratelimit']).toBe('"a \\"b\\" \\\\c";r=9;t=1');
   });
 
   it('share one list when limiters stand in a row', () => {
-    const res = response();
-    writeQuota(res, ['draft-11'], policy('a'), decision(9, 500));
-    writeQuota(res, ['draft-11'], policy('b'), decision(3, 2000));
-    expect(res.getHeader('RateLimit')).toBe('"a";r=9;t=1, "b";r=3;t=2');
+    const headers = headersAfter(['draft-11'], [standing('a', 9, 500)], [standing('b', 3, 2000)]);
+    expect(headers['ratelimit']).toBe('"a";r=9;t=1, "b";r=3;t=2');
+  });
+
+  it('keep quiet about what is hidden', () => {
+    expect(headersAfter(['draft-11', 'legacy'], [standing('hidden', 1, 500)])).toEqual({});
+    expect(headersAfter(['draft-11'], [standing('hidden', 1, 500), standing('a', 9, 500)])['ratelimit']).toBe('"a";r=9;t=1');
   });
 });
 
-describe('the legacy headers', () => {
-  it('let the limiter with the least left speak', () => {
-    const res = response();
-    writeQuota(res, ['legacy'], policy('a'), decision(9, 500));
-    writeQuota(res, ['legacy'], policy('b', 5), decision(3, 2000, 5));
-    writeQuota(res, ['legacy'], policy('c'), decision(7, 500));
-    expect(res.getHeader('X-RateLimit-Limit')).toBe('5');
-    expect(res.getHeader('X-RateLimit-Remaining')).toBe('3');
-    expect(Number(res.getHeader('X-RateLimit-Reset'))).toBeGreaterThan(Date.now() / 1000);
+describe('the older dialects', () => {
+  const three = [[standing('a', 9, 500)], [standing('b', 3, 2000, 5)], [standing('c', 7, 500)]];
+
+  it('let the policy with the least left speak', () => {
+    expect(headersAfter(['draft-7'], ...three)).toEqual({
+      'ratelimit-policy': '10;w=60, 5;w=60, 10;w=60',
+      ratelimit: 'limit=5, remaining=3, reset=2',
+    });
+    expect(headersAfter(['draft-6'], ...three)).toEqual({
+      'ratelimit-policy': '10;w=60, 5;w=60, 10;w=60',
+      'ratelimit-limit': '5',
+      'ratelimit-remaining': '3',
+      'ratelimit-reset': '2',
+    });
+    expect(headersAfter(['legacy'], ...three)).toMatchObject({ 'x-ratelimit-limit': '5', 'x-ratelimit-remaining': '3' });
+    expect(Number(headersAfter(['legacy'], ...three)['x-ratelimit-reset'])).toBeGreaterThan(Date.now() / 1000);
+  });
+
+  it('stand beside one another, and leave a shared field to the newer', () => {
+    expect(headersAfter(['draft-11', 'draft-6', 'legacy'], [standing('a', 9, 500)])).toMatchObject({
+      'ratelimit-policy': '"a";q=10;w=60',
+      ratelimit: '"a";r=9;t=1',
+      'ratelimit-remaining': '9',
+      'x-ratelimit-remaining': '9',
+    });
   });
 });
 
 it('no dialect, no header', () => {
-  const res = response();
-  writeQuota(res, [], policy('a'), decision(9, 500));
-  expect(res.getHeaderNames()).toEqual([]);
+  expect(headersAfter([], [standing('a', 9, 500)])).toEqual({});
 });

@@ -1,8 +1,11 @@
 export { OptionError, StoreError, TurnpikeError, passProblem, writeProblem } from '@turnpike/core';
 export type { ErrorCode, Middleware, OnProblem, Problem, RedisClient } from '@turnpike/core';
+export type { Decision, PolicyStanding, Reservation } from './decision.ts';
 export type { HeaderDialect } from './headers.ts';
+export type { RateLimiterOptions } from './limiter-options.ts';
 export { createRateLimiter } from './limiter.ts';
-export type { Decision, RateLimitEvent, RateLimiter, RateLimiterOptions } from './limiter.ts';
+export type { Ask, RateLimitEvent, RateLimiter } from './limiter.ts';
 export { rateLimit } from './middleware.ts';
 export type { RateLimitMiddleware, RateLimitOptions } from './middleware.ts';
-export type { Algorithm, Policy } from './policy.ts';
+export type { Algorithm, Charge, Limits, Policy, PolicyOptions } from './policy.ts';
+export type { BlockRule } from './verdict.ts';

@@ -1,101 +1,53 @@
 import { randomBytes } from 'node:crypto';
-import {
-  type RedisClient,
-  StoreError,
-  assertRedisClient,
-  eventsOf,
-  keyspace,
-  optionChecks,
-  pseudonym,
-  storeOf,
-} from '@turnpike/core';
-import { type Algorithm, type Policy, policyOf } from './policy.ts';
-import { type Verdict, peek, reset, take } from './scripts.ts';
+import { type Store, StoreError, eventsOf, keyspace, pseudonym, storeOf, warnOnce } from '@turnpike/core';
+import { type Decision, type Reservation, decisionOf } from './decision.ts';
+import { createDenyCache } from './deny-cache.ts';
+import { type CheckedOptions, type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
+import { createLocalLimiter } from './local-limiter.ts';
+import type { Limits, Policy } from './policy.ts';
+import { block, peek, reset, settle, take } from './scripts.ts';
+import type { Question, Take, Verdict } from './verdict.ts';
 
-/** What a limiter needs to know. */
-export interface RateLimiterOptions {
-  /** Your client: ioredis 5.4 or later, or a Cluster that reads from its masters. It stays yours to close. */
-  redis: RedisClient;
-  /** How much may pass within `windowMs`: an integer from 1. */
-  limit: number;
-  /** The window, in ms: an integer from 1. */
-  windowMs: number;
-  /** @default 'sliding-window' */
-  algorithm?: Algorithm;
-  /**
-   * Names the policy in keys and headers: limiters of one name count together.
-   *
-   * @default `<limit>-in-<window>`
-   */
-  name?: string;
-  /**
-   * When Redis does not decide: `'allow'` lets the request pass uncounted, `'deny'` refuses it (503).
-   *
-   * @default 'allow'
-   */
-  onStoreError?: 'allow' | 'deny';
-  /**
-   * How long a decision may take, in ms, whatever Redis does.
-   *
-   * @default 100
-   */
-  deadlineMs?: number;
-  /**
-   * Begins every key.
-   *
-   * @default 'turnpike'
-   */
-  prefix?: string;
-  /** A secret: subjects (addresses, e-mails) stand in Redis as their HMAC under it. */
-  pepper?: string;
-}
-
-/** The option names above, for the check of unknown ones. */
-export const LIMITER_OPTIONS: readonly (keyof RateLimiterOptions)[] = [
-  'redis',
-  'limit',
-  'windowMs',
-  'algorithm',
-  'name',
-  'onStoreError',
-  'deadlineMs',
-  'prefix',
-  'pepper',
-];
-
-/** What was decided, and how much is left. */
-export interface Decision {
-  readonly allowed: boolean;
-  readonly policy: string;
-  readonly limit: number;
-  readonly used: number;
-  readonly remaining: number;
-  /** When all of the limit is available again, by this process's clock. */
-  readonly resetTime: Date;
-  /** The earliest moment this cost passes, from now, in ms; undefined when allowed, and when no wait helps. */
-  readonly retryAfterMs: number | undefined;
-  /** True when Redis did not decide and `onStoreError` did. */
-  readonly degraded: boolean;
+/** What is asked: how much, and under which limits where they are the caller's. */
+export interface Ask {
+  /** @default 1 */
+  cost?: number;
+  limits?: Limits | undefined;
 }
 
 /** The limiter without HTTP. */
 export interface RateLimiter {
-  readonly policy: Policy;
+  readonly policies: readonly Policy[];
   /**
-   * Charges `cost` (an integer from 1) to `key` if there is room, in one atomic step; a denial charges nothing.
+   * Charges `cost` (an integer from 1) to `key` if every policy has room, in one atomic step; a denial charges nothing.
    * Never rejects for what `onStoreError` covers.
    */
-  take(key: string, options?: { cost?: number }): Promise<Decision>;
+  take(key: string, ask?: Ask): Promise<Decision>;
   /** What `take` would say; nothing is charged or written. */
-  peek(key: string, options?: { cost?: number }): Promise<Decision>;
-  /** Forgets what was charged to `key`; true when there was anything. Rejects with a `StoreError` when Redis is not there. */
-  reset(key: string): Promise<boolean>;
+  peek(key: string, ask?: Ask): Promise<Decision>;
+  /**
+   * Takes a charge back, from all policies that may be settled or those named. Once: a second time, after five minutes, or
+   * when its window has gone, nothing changes and it resolves to false. Rejects with a `StoreError` when Redis is not there.
+   */
+  settle(reservation: Reservation, outcome: 'refund', policies?: readonly string[]): Promise<boolean>;
+  /** Refuses `key` for `durationMs` from now, whatever its policies say. Rejects with a `StoreError` when Redis is not there. */
+  block(key: string, durationMs: number, ask?: Pick<Ask, 'limits'>): Promise<void>;
+  /**
+   * Forgets what was charged to `key`, and its block; true when there was anything. Other processes may go on denying for
+   * `denyCacheMs`. Rejects with a `StoreError` when Redis is not there.
+   */
+  reset(key: string, ask?: Pick<Ask, 'limits'>): Promise<boolean>;
 }
 
-/** On the diagnostics channel `turnpike:rate-limit`. */
+/** On the diagnostics channel `turnpike:rate-limit`, once for every `take`. */
 export interface RateLimitEvent {
-  readonly type: 'allow' | 'deny' | 'degraded';
+  readonly type: 'allow' | 'deny' | 'block' | 'dry-run-deny';
+  /** The policy the decision is told by. */
   readonly policy: string;
+  /** Who decided: Redis, a denial remembered here, this process alone, or `onStoreError` by its word. */
+  readonly by: 'redis' | 'deny-cache' | 'local' | 'allow' | 'deny';
+  /** True when it should have been Redis. */
+  readonly degraded: boolean;
 }
 
 const emit = eventsOf<RateLimitEvent>('rate-limit');
@@ -106,95 +58,146 @@ const DEGRADED_RETRY_MS = 1000;
 /** 36 bits: enough to tell the last few charges of one key apart. */
 const chargeId = (): string => randomBytes(5).toString('base64url').slice(0, 6);
 
+/** A decision, and who made it. */
+interface Told {
+  readonly verdict: Verdict;
+  readonly by: RateLimitEvent['by'];
+}
+
 /**
- * A limiter on Redis, exact across processes: what is admitted never exceeds the policy, however many ask at once.
+ * A limiter on Redis, exact across processes: what is admitted never exceeds its policies, however many ask at once.
  *
  * @throws OptionError when an option breaks its rule
  */
 export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
-  const check = optionChecks('createRateLimiter', options);
-  check.known(LIMITER_OPTIONS, RIVALS);
-  const { redis, onStoreError = 'allow', deadlineMs = 100, prefix = 'turnpike', pepper } = options;
-  assertRedisClient('createRateLimiter', redis);
-  check.oneOf('onStoreError', onStoreError, ['allow', 'deny']);
-  check.integer('deadlineMs', deadlineMs, 1, 60_000);
-  if (pepper !== undefined) check.secret('pepper', pepper, 16);
-  const policy = policyOf(check, options);
-  const keys = keyspace('rate-limit', prefix);
-  const store = storeOf(redis);
+  return limiterWith(checkedOptions('createRateLimiter', options));
+}
 
-  const keyOf = (subject: unknown): string => {
+/** The limiter itself, from options that were checked. `now` is a monotonic clock, in ms. */
+export function limiterWith(
+  { policies, settings, check }: CheckedOptions,
+  now: () => number = () => performance.now(),
+): RateLimiter {
+  const { redis, block: blockRule, onStoreError, localShare, deadlineMs, denyCacheMs, prefix, pepper, dryRun } = settings;
+  const keys = keyspace('rate-limit', prefix);
+  const store = redis === undefined ? undefined : storeOf(redis);
+  const local = createLocalLimiter(now);
+  const onlyTimeEndsDenials =
+    !policies.isDynamic && blockRule === undefined && policies.all.every(({ charge }) => charge === 'always');
+  const denials = onlyTimeEndsDenials && denyCacheMs > 0 && store !== undefined ? createDenyCache(denyCacheMs, now) : undefined;
+
+  if (store === undefined) {
+    warnOnce('createRateLimiter')(
+      'TURNPIKE_WARN_NO_REDIS',
+      `no redis was given: "${policies.names.join('", "')}" counts in this process alone. For development only.`,
+    );
+  }
+
+  const questionOf = (subject: string, { cost = 1, limits }: Ask): Question => {
     check.must(typeof subject === 'string', 'key', 'a string', subject);
-    return keys([policy.name, pepper === undefined ? (subject as string) : pseudonym(subject as string, pepper)]);
+    check.integer('cost', cost, 1);
+    const under = policies.under(limits);
+    // A window that depends on the caller is part of the key: what one window counted means nothing in another.
+    const windows = policies.isDynamic ? under.map(({ windowMs }) => String(windowMs)) : [];
+    const who = pepper === undefined ? subject : pseudonym(subject, pepper);
+    return { key: keys([...policies.names, ...windows, who]), cost, policies: under };
   };
 
-  const decision = (verdict: Verdict): Decision => ({
-    allowed: verdict.allowed,
-    policy: policy.name,
-    limit: policy.limit,
-    used: verdict.used,
-    remaining: Math.max(0, policy.limit - verdict.used),
-    resetTime: new Date(Date.now() + verdict.resetMs),
-    retryAfterMs: verdict.allowed ? undefined : verdict.waitMs,
-    degraded: false,
-  });
+  /** What this process may admit by itself: its share, and all of it when there is no Redis to share with. */
+  const localShareOf = <Q extends Pick<Question, 'policies'>>(question: Q): Q => {
+    if (store === undefined) return question;
+    const share = (limit: number): number => Math.max(1, Math.floor(limit * localShare));
+    const scaled = question.policies.map((policy) => ({
+      ...policy,
+      limit: share(policy.limit),
+      burst: share(policy.burst),
+    }));
+    return { ...question, policies: scaled };
+  };
 
-  const degraded = (): Decision => ({
-    allowed: onStoreError === 'allow',
-    policy: policy.name,
-    limit: policy.limit,
-    used: 0,
-    remaining: onStoreError === 'allow' ? policy.limit : 0,
-    resetTime: new Date(),
-    retryAfterMs: onStoreError === 'allow' ? undefined : DEGRADED_RETRY_MS,
-    degraded: true,
-  });
-
-  const decide = async (asked: Promise<Verdict>): Promise<Decision> => {
+  /** Asks Redis, and the policy for its absence when it gives no answer. */
+  const decide = async (fromRedis: (redis: Store) => Promise<Verdict>, fromHere: () => Verdict): Promise<Told> => {
+    if (store === undefined) return { verdict: fromHere(), by: 'local' };
     try {
-      return decision(await asked);
+      return { verdict: await fromRedis(store), by: 'redis' };
     } catch (error) {
-      if (StoreError.isPassing(error)) return degraded();
-      throw error;
+      if (!StoreError.isPassing(error)) throw error;
+      return onStoreError === 'local' ? { verdict: fromHere(), by: 'local' } : { verdict: ABSENT[onStoreError], by: onStoreError };
     }
   };
 
-  const question = (subject: string, cost: number): { key: string; policy: Policy; cost: number } => {
-    check.integer('cost', cost, 1);
-    return { key: keyOf(subject), policy, cost };
+  const askRedis = async (redis: Store, question: Take): Promise<Verdict> => {
+    const sentAt = now();
+    const verdict = await redis.call(take, question, { deadlineMs });
+    // A charge makes the waits longer that were told before it.
+    if (verdict.kind === 'allow') denials?.forget(question.key);
+    else if (verdict.waitMs !== undefined) denials?.add(question.key, question.cost, verdict, sentAt);
+    return verdict;
+  };
+
+  const decisionBy = (question: Question, { verdict, by }: Told, id?: string): Decision => {
+    const degraded = store !== undefined && by !== 'redis' && by !== 'deny-cache';
+    const isLocal = by === 'local';
+    const under = isLocal ? localShareOf(question).policies : question.policies;
+    const isReserved = id !== undefined && verdict.kind === 'allow' && (isLocal || by === 'redis');
+    const reservation =
+      isReserved && under.some(({ charge }) => charge !== 'always')
+        ? { key: question.key, id, policies: under, isLocal }
+        : undefined;
+    const decided = decisionOf(under, verdict, { degraded, reservation });
+    return dryRun && !decided.allowed ? { ...decided, allowed: true, dryRun: true } : decided;
   };
 
   return {
-    policy,
-    async take(subject, { cost = 1 } = {}) {
-      const asked = store.call(take, { ...question(subject, cost), id: chargeId() }, { deadlineMs });
-      const decided = await decide(asked);
-      emit(() => ({ type: typeOf(decided), policy: policy.name }));
+    policies: policies.all,
+    async take(subject, ask = {}) {
+      const question = questionOf(subject, ask);
+      const remembered = denials?.find(question.key, question.cost);
+      const id = chargeId();
+      const asked: Take = { ...question, id, block: blockRule };
+      const told: Told =
+        remembered === undefined
+          ? await decide((redis_) => askRedis(redis_, asked), () => local.take(localShareOf(asked)))
+          : { verdict: remembered, by: 'deny-cache' };
+      const decided = decisionBy(question, told, id);
+      emit(() => eventOf(decided, told.by));
       return decided;
     },
-    peek: async (subject, { cost = 1 } = {}) => decide(store.call(peek, question(subject, cost), { deadlineMs })),
-    reset: async (subject) => store.call(reset, keyOf(subject), { deadlineMs }),
+    async peek(subject, ask = {}) {
+      const question = questionOf(subject, ask);
+      const told = await decide(
+        (redis_) => redis_.call(peek, question, { deadlineMs }),
+        () => local.peek(localShareOf(question)),
+      );
+      return decisionBy(question, told);
+    },
+    async settle({ key, id, policies: under, isLocal }, _outcome, names) {
+      const refunded = names ?? under.filter(({ charge }) => charge !== 'always').map(({ name }) => name);
+      const refund = { key, id, policies: under, refunded };
+      return isLocal || store === undefined ? local.settle(refund) : store.call(settle, refund, { deadlineMs });
+    },
+    async block(subject, durationMs, ask = {}) {
+      check.integer('durationMs', durationMs, 1);
+      const question = questionOf(subject, ask);
+      local.block(question, durationMs);
+      await store?.call(block, { ...question, durationMs }, { deadlineMs });
+    },
+    async reset(subject, ask = {}) {
+      const { key } = questionOf(subject, ask);
+      denials?.forget(key);
+      const wasHere = local.reset(key);
+      return store === undefined ? wasHere : store.call(reset, key, { deadlineMs });
+    },
   };
 }
 
-const typeOf = ({ degraded, allowed }: Decision): RateLimitEvent['type'] =>
-  degraded ? 'degraded' : allowed ? 'allow' : 'deny';
-
-/** What well-known limiters call our options. */
-export const RIVALS: Readonly<Record<string, string>> = {
-  max: 'limit',
-  points: 'limit',
-  tokensPerInterval: 'limit',
-  duration: 'windowMs (in ms)',
-  interval: 'windowMs (in ms)',
-  keyGenerator: 'key',
-  keyPrefix: 'prefix',
-  store: 'redis',
-  storeClient: 'redis',
-  client: 'redis',
-  handler: 'onProblem',
-  standardHeaders: 'headers',
-  legacyHeaders: "headers: ['legacy']",
-  passOnStoreError: "onStoreError: 'allow'",
-  identifier: 'name',
+/** What `onStoreError` says in Redis's place. */
+const ABSENT: Readonly<Record<'allow' | 'deny', Verdict>> = {
+  allow: { kind: 'allow', waitMs: 0, quotas: [] },
+  deny: { kind: 'deny', waitMs: DEGRADED_RETRY_MS, quotas: [] },
 };
+
+function eventOf({ allowed, blocked, dryRun, policy, degraded }: Decision, by: RateLimitEvent['by']): RateLimitEvent {
+  const denied = blocked ? 'block' : 'deny';
+  return { type: dryRun ? 'dry-run-deny' : allowed ? 'allow' : denied, policy, by, degraded };
+}

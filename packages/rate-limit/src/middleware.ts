@@ -4,31 +4,35 @@ import {
   type Middleware,
   type Next,
   type OnProblem,
-  type Problem,
   attachment,
-  optionChecks,
   warnOnce,
   writeProblem,
 } from '@turnpike/core';
+import { type Ended, onEnd } from '@turnpike/core/http';
 import { clientAddress } from './client-address.ts';
-import { HEADER_DIALECTS, type HeaderDialect, retryAfter, writeQuota } from './headers.ts';
-import {
-  type Decision,
-  LIMITER_OPTIONS,
-  RIVALS,
-  type RateLimiter,
-  type RateLimiterOptions,
-  createRateLimiter,
-} from './limiter.ts';
+import { type Decision, decisionOf } from './decision.ts';
+import { type HeaderDialect, checkDialects, writeQuota } from './headers.ts';
+import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
+import { type RateLimiter, limiterWith } from './limiter.ts';
+import type { Charge, Policies } from './policy.ts';
+import { refusal } from './refusal.ts';
 
-/** What the middleware needs to know: the limiter's options, and who a request counts for. */
-export interface RateLimitOptions extends RateLimiterOptions {
+/** What the middleware needs to know beside its limiter. */
+interface RequestOptions {
   /**
    * Who the request counts for. Undefined falls back to the client's address, with a warning.
    *
    * @default the client's address: `req.ip`, IPv6 cut to `ipv6Bits`
    */
   key?(req: HttpRequest): string | undefined | Promise<string | undefined>;
+  /**
+   * How much the request counts: an integer from 1.
+   *
+   * @default 1
+   */
+  cost?(req: HttpRequest): number;
+  /** True lets the request pass uncounted. */
+  skip?(req: HttpRequest): boolean;
   /**
    * How much of an IPv6 address tells clients apart: 1 to 128.
    *
@@ -49,6 +53,9 @@ export interface RateLimitOptions extends RateLimiterOptions {
   onProblem?: OnProblem;
 }
 
+/** What the middleware needs to know: the limiter's options, and who a request counts for. */
+export type RateLimitOptions = RateLimiterOptions & RequestOptions;
+
 /** The middleware, with what it decided and the engine it decided with. */
 export interface RateLimitMiddleware extends Middleware {
   /**
@@ -60,27 +67,28 @@ export interface RateLimitMiddleware extends Middleware {
   readonly limiter: RateLimiter;
 }
 
-const MIDDLEWARE_OPTIONS: readonly (keyof RateLimitOptions)[] = ['key', 'ipv6Bits', 'headers', 'onProblem'];
+const REQUEST_OPTIONS: readonly (keyof RequestOptions)[] = ['key', 'cost', 'skip', 'ipv6Bits', 'headers', 'onProblem'];
 
 /**
  * Answers 429 with Retry-After (RFC 6585 §4, RFC 9110 §10.2.3) when a caller is over its limit, and 503 when Redis did
- * not decide and `onStoreError` is `'deny'`. One Redis call a request, and never a wait beyond `deadlineMs`.
+ * not decide and `onStoreError` is `'deny'`. One Redis call a request, whatever the number of policies, and never a wait
+ * beyond `deadlineMs`.
  *
  * @throws OptionError when an option breaks its rule
  */
 export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
-  const check = optionChecks('rateLimit', options);
-  check.known([...LIMITER_OPTIONS, ...MIDDLEWARE_OPTIONS], RIVALS);
-  const { key, ipv6Bits = 64, headers = ['draft-11'], onProblem = writeProblem, ...limiterOptions } = options;
-  check.optionalFunction('key', key);
+  const checked = checkedOptions('rateLimit', options, REQUEST_OPTIONS);
+  const { check, policies } = checked;
+  const { key, cost, skip, ipv6Bits = 64, headers = ['draft-11'], onProblem = writeProblem } = options;
+  for (const [name, value] of Object.entries({ key, cost, skip, onProblem })) check.optionalFunction(name, value);
   check.integer('ipv6Bits', ipv6Bits, 1, 128);
-  check.must(Array.isArray(headers), 'headers', 'an array of dialects', headers);
-  for (const dialect of headers) check.oneOf('headers', dialect, HEADER_DIALECTS);
-  check.optionalFunction('onProblem', onProblem);
+  checkDialects(check, headers);
 
-  const limiter = createRateLimiter(limiterOptions);
-  const warn = warnOnce(`rateLimit "${limiter.policy.name}"`);
+  const limiter = limiterWith(checked);
+  const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
   const decisions = attachment<Decision>('rateLimit');
+  // What skip answers: nothing was counted, and all of every limit is left.
+  const uncounted = decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
 
   const subjectOf = async (req: HttpRequest): Promise<string> => {
     if (key === undefined) return clientAddress(req, ipv6Bits, warn);
@@ -91,11 +99,29 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     return `address ${clientAddress(req, ipv6Bits, warn)}`;
   };
 
-  const ask = async (req: IncomingMessage): Promise<Decision> => limiter.take(await subjectOf(req));
+  const ask = async (req: HttpRequest): Promise<Decision> => {
+    if (skip?.(req)) return uncounted;
+    if (isCountedAgain(req, limiter)) {
+      warn('TURNPIKE_WARN_COUNTED_TWICE', 'this limiter is mounted more than once on the way of a request, and counts it each time.');
+    }
+    return limiter.take(await subjectOf(req), { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
+  };
+
+  /** Gives back, at the end of the response, what turned out not to count. */
+  const settleAtEnd = (decision: Decision, req: IncomingMessage, res: ServerResponse): void => {
+    const { reservation } = decision;
+    if (reservation === undefined) return;
+    onEnd(res, (ended) => {
+      const refunded = uncharged(policies, ended, req, res);
+      // Redis away: the charge stays, and goes with its window.
+      if (refunded.length > 0) limiter.settle(reservation, 'refund', refunded).catch(() => undefined);
+    });
+  };
 
   const answer = (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): void => {
     decisions.attach(req, decision);
-    if (!decision.degraded) writeQuota(res, headers, limiter.policy, decision);
+    if (!decision.isUnknown) writeQuota(res, headers, decision);
+    settleAtEnd(decision, req, res);
     if (decision.allowed) next();
     else onProblem(refusal(decision), req, res, next);
   };
@@ -109,26 +135,27 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
 }
 
-function refusal({ policy, retryAfterMs, degraded }: Decision): Problem {
-  const headers = retryAfterMs === undefined ? {} : { 'Retry-After': retryAfter(retryAfterMs) };
-  if (degraded) {
-    return {
-      status: 503,
-      code: 'rate_limit_unavailable',
-      detail: 'The limit of this resource cannot be checked at the moment. Try again shortly.',
-      headers,
-    };
+const limitersOf = new WeakMap<IncomingMessage, Set<RateLimiter>>();
+
+/** Whether a limiter has met this request before. */
+function isCountedAgain(req: IncomingMessage, limiter: RateLimiter): boolean {
+  const met = limitersOf.get(req) ?? new Set();
+  limitersOf.set(req, met);
+  return met.has(limiter) || !met.add(limiter);
+}
+
+/** The policies that a finished answer does not count for. An aborted connection counts: nobody can hang up to go free. */
+function uncharged({ all }: Policies, ended: Ended, req: IncomingMessage, res: ServerResponse): string[] {
+  if (ended.aborted) return [];
+  return all.filter(({ charge }) => !isCharged(charge, ended, req, res)).map(({ name }) => name);
+}
+
+function isCharged(charge: Charge, { status }: Ended, req: IncomingMessage, res: ServerResponse): boolean {
+  if (charge === 'always') return true;
+  if (charge === 'failure') return status >= 400 && status < 500 && status !== 429;
+  try {
+    return charge(req, res);
+  } catch {
+    return true; // who cannot say that it does not count has not said so
   }
-  return {
-    status: 429,
-    code: 'rate_limited',
-    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
-    title: 'Request cannot be satisfied as assigned quota has been exceeded',
-    detail:
-      retryAfterMs === undefined
-        ? `The cost of this request is above its whole limit "${policy}".`
-        : `The limit "${policy}" is used up. Try again in ${retryAfter(retryAfterMs)} s.`,
-    headers,
-    extensions: { 'violated-policies': [policy] },
-  };
 }

@@ -1,45 +1,66 @@
 import { type Script, defineScript } from '@turnpike/core';
-import { peekLua, resetLua, takeLua } from './lua.gen.ts';
+import { blockLua, peekLua, resetLua, settleLua, takeLua } from './lua.gen.ts';
 import type { Policy } from './policy.ts';
+import type { Question, Quota, Take, Verdict } from './verdict.ts';
 
-/** What a script says of a policy. */
-export type Verdict =
-  | { readonly allowed: true; readonly used: number; readonly resetMs: number }
-  /** `waitMs` undefined: no wait helps, the cost is above the limit. */
-  | { readonly allowed: false; readonly used: number; readonly resetMs: number; readonly waitMs: number | undefined };
+type QuotaReply = [used: number, resetMs: number, waitMs: number];
 
-type Reply = [tag: 'allow', used: number, resetMs: number] | [tag: 'deny', used: number, resetMs: number, waitMs: number];
+type Reply = [tag: 'allow', quotas: QuotaReply[]] | [tag: 'deny' | 'block', waitMs: number, quotas: QuotaReply[]];
+
+const waitOf = (waitMs: number): number | undefined => (waitMs < 0 ? undefined : waitMs);
+
+const quotaOf = ([used, resetMs, waitMs]: QuotaReply): Quota => ({ used, resetMs, waitMs: waitOf(waitMs) });
 
 function verdict(reply: unknown): Verdict {
-  const [tag, used, resetMs, waitMs] = reply as Reply;
-  if (tag === 'allow') return { allowed: true, used, resetMs };
-  return { allowed: false, used, resetMs, waitMs: waitMs !== undefined && waitMs > 0 ? waitMs : undefined };
+  const said = reply as Reply;
+  if (said[0] === 'allow') return { kind: 'allow', waitMs: 0, quotas: said[1].map(quotaOf) };
+  return { kind: said[0], waitMs: waitOf(said[1]), quotas: said[2].map(quotaOf) };
 }
 
-interface Question {
-  readonly key: string;
-  readonly policy: Policy;
-  readonly cost: number;
-}
+/** `refunded` names the policies a settle is about; by default those whose charge may be settled. */
+const policyArguments = (policies: readonly Policy[], refunded?: readonly string[]): (string | number)[] =>
+  policies.flatMap(({ name, algorithm, limit, windowMs, burst, charge }) => [
+    algorithm,
+    limit,
+    windowMs,
+    burst,
+    (refunded?.includes(name) ?? charge !== 'always') ? 1 : 0,
+  ]);
 
-const policyArguments = ({ cost, policy }: Question): (string | number)[] => [
-  cost,
-  policy.algorithm,
-  policy.limit,
-  policy.windowMs,
-];
-
-export const take: Script<Question & { readonly id: string }, Verdict> = defineScript({
+export const take: Script<Take, Verdict> = defineScript({
   lua: takeLua,
   grants: true,
-  encode: (question) => ({ keys: [question.key], argv: [question.id, ...policyArguments(question)] }),
+  encode: ({ key, id, cost, block, policies }) => ({
+    keys: [key],
+    argv: [id, cost, block?.afterDenials ?? 0, block?.durationMs ?? 0, block?.maxMs ?? 0, ...policyArguments(policies)],
+  }),
   decode: verdict,
 });
 
 export const peek: Script<Question, Verdict> = defineScript({
   lua: peekLua,
-  encode: (question) => ({ keys: [question.key], argv: policyArguments(question) }),
+  encode: ({ key, cost, policies }) => ({ keys: [key], argv: [cost, ...policyArguments(policies)] }),
   decode: verdict,
+});
+
+/** Which charge a settle takes back, and from which policies. */
+export interface Refund {
+  readonly key: string;
+  readonly id: string;
+  readonly policies: readonly Policy[];
+  readonly refunded: readonly string[];
+}
+
+export const settle: Script<Refund, boolean> = defineScript({
+  lua: settleLua,
+  encode: ({ key, id, policies, refunded }) => ({ keys: [key], argv: [id, ...policyArguments(policies, refunded)] }),
+  decode: (reply) => (reply as [tag: 'refunded' | 'nothing', n: number])[0] === 'refunded',
+});
+
+export const block: Script<Omit<Question, 'cost'> & { durationMs: number }, void> = defineScript({
+  lua: blockLua,
+  encode: ({ key, durationMs, policies }) => ({ keys: [key], argv: [durationMs, ...policyArguments(policies)] }),
+  decode: () => undefined,
 });
 
 export const reset: Script<string, boolean> = defineScript({

@@ -38,6 +38,7 @@ it('sliding window: no trailing window ever holds more than the limit, none is d
           limit,
           windowMs,
           deadlineMs: 10_000,
+          denyCacheMs: 0,
         });
         const log = exactLog();
         const entryMs = Math.ceil(windowMs / 20);
@@ -82,6 +83,7 @@ it('sliding window: with a clock that steps back at random, still no real window
         limit,
         windowMs,
         deadlineMs: 10_000,
+        denyCacheMs: 0,
       });
       const log = exactLog();
       let real = Date.UTC(2026, 0, 1);

@@ -9,7 +9,7 @@ import { setting } from './setting.ts';
 const it_ = setting();
 
 const START = Date.UTC(2026, 0, 1);
-const ALGORITHMS: Algorithm[] = ['fixed-window', 'sliding-window'];
+const ALGORITHMS: Algorithm[] = ['fixed-window', 'sliding-window', 'token-bucket'];
 
 /** A limiter whose time the test sets. */
 async function clocked(algorithm: Algorithm, limit: number, windowMs: number) {
@@ -22,11 +22,15 @@ async function clocked(algorithm: Algorithm, limit: number, windowMs: number) {
     limit,
     windowMs,
     deadlineMs: 5000,
+    denyCacheMs: 0, // it goes by this process's clock
   });
   return { clock, limiter };
 }
 
 describe.each(ALGORITHMS)('%s', (algorithm) => {
+  /** How long a caller waits for one more when all of `limit` was just charged. */
+  const waitOfOne = (limit: number): number => (algorithm === 'token-bucket' ? 60_000 / limit : 60_000);
+
   it('admits up to the limit, then denies, and says what is left', async () => {
     const { limiter } = await clocked(algorithm, 3, 60_000);
     for (const used of [1, 2, 3]) {
@@ -40,7 +44,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
         degraded: false,
       });
     }
-    expect(await limiter.take('ann')).toMatchObject({ allowed: false, used: 3, remaining: 0, retryAfterMs: 60_000 });
+    expect(await limiter.take('ann')).toMatchObject({ allowed: false, used: 3, remaining: 0, retryAfterMs: waitOfOne(3) });
     expect(await limiter.take('bob')).toMatchObject({ allowed: true, used: 1 });
   });
 
@@ -50,7 +54,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
       expect((await limiter.take('ann', { cost })).allowed).toBe(true);
       await clock.advance(7000);
     }
-    for (const cost of [1, 4, 5, 8, 10]) {
+    for (const cost of algorithm === 'token-bucket' ? [4, 5, 8, 10] : [1, 4, 5, 8, 10]) {
       const { allowed, retryAfterMs = 0 } = await limiter.take('ann', { cost });
       expect(allowed).toBe(false);
       await clock.advance(retryAfterMs - 1);
@@ -85,7 +89,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect(await limiter.peek('ann')).toMatchObject({ allowed: true, used: 0, remaining: 2 });
     expect(await it_.clients.scan()).toEqual([]);
     await limiter.take('ann', { cost: 2 });
-    expect(await limiter.peek('ann')).toMatchObject({ allowed: false, used: 2, remaining: 0, retryAfterMs: 60_000 });
+    expect(await limiter.peek('ann')).toMatchObject({ allowed: false, used: 2, remaining: 0, retryAfterMs: waitOfOne(2) });
   });
 
   it('forgets on reset, and says whether there was anything', async () => {
@@ -100,10 +104,10 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     const { clock, limiter } = await clocked(algorithm, 5, 60_000);
     await limiter.take('ann', { cost: 5 });
     await clock.advance(-3_600_000);
-    const { allowed, retryAfterMs } = await limiter.take('ann');
+    const { allowed, retryAfterMs = 0 } = await limiter.take('ann');
     expect(allowed).toBe(false);
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
-    await clock.advance(59_999);
+    await clock.advance(retryAfterMs - 1);
     expect((await limiter.take('ann')).allowed).toBe(false);
     await clock.advance(1);
     expect((await limiter.take('ann')).allowed).toBe(true);
@@ -122,17 +126,17 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
   it('charges a command once that is sent twice', async () => {
     const redis = it_.clients.client();
     const key = `${it_.clients.prefix}:twice`;
-    const send = (id: string) => redis.eval(takeLua, 1, key, Date.now() * 1000 + 1e9, id, 2, algorithm, 10, 60_000);
-    expect(await send('one')).toEqual(['allow', 2, expect.any(Number)]);
-    expect(await send('one')).toEqual(['allow', 2, expect.any(Number)]);
-    expect(await send('two')).toEqual(['allow', 4, expect.any(Number)]);
-    expect(await send('one')).toEqual(['allow', 4, expect.any(Number)]);
+    const send = (id: string) => redis.eval(takeLua, 1, key, Date.now() * 1000 + 1e9, id, 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
+    expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
+    expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
+    expect(await send('two')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
+    expect(await send('one')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
   });
 
   it('begins anew when the policy of a name changes its algorithm', async () => {
     const redis = it_.clients.client();
     const options = { redis, prefix: it_.clients.prefix, limit: 1, windowMs: 60_000, name: 'same' };
-    const other: Algorithm = algorithm === 'fixed-window' ? 'sliding-window' : 'fixed-window';
+    const other = ALGORITHMS.find((one) => one !== algorithm) as Algorithm;
     expect((await createRateLimiter({ ...options, algorithm }).take('ann')).allowed).toBe(true);
     expect((await createRateLimiter({ ...options, algorithm: other }).take('ann')).allowed).toBe(true);
     expect((await createRateLimiter({ ...options, algorithm: other }).take('ann')).allowed).toBe(false);

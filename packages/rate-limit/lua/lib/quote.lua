@@ -1,12 +1,20 @@
--- quote: what a policy says to a cost, given what a key holds; nothing is written. A waitMs of -1 means never.
-local function quote(packed, algorithm, limit, windowMs, cost)
-  local held = packed and cmsgpack.unpack(packed) or {}
-  -- Kept under another algorithm (a deploy changed it): begin anew.
-  local state = held[1] == string.sub(algorithm, 1, 1) and held[2] or nil
-  local ask = algorithm == 'fixed-window' and fixedWindow or slidingWindow
-  local said = ask(state, math.floor(now / 1000), limit, windowMs, cost)
-  if cost > limit then
-    said.waitMs = -1
+-- quote: what every policy says to a cost; nothing is written. Answers the quotes, and waitMs until the cost passes all
+-- of them: 0 now, -1 never. A quote has used and resetMs as they are; waitMs; charged, the state once the cost is charged,
+-- to be kept for chargedMs; and redated, the state to keep even when it is not, after the clock stepped back.
+local function quote(states, policies, cost)
+  local algorithms = { ['fixed-window'] = fixedWindow, ['sliding-window'] = slidingWindow, ['token-bucket'] = tokenBucket }
+  local quotes, waitMs = {}, 0
+  for i, policy in ipairs(policies) do
+    local said = algorithms[policy.algorithm](states[i], policy, cost)
+    if cost > policy.burst then
+      said.waitMs = -1
+    end
+    if said.waitMs == -1 or waitMs == -1 then
+      waitMs = -1
+    else
+      waitMs = math.max(waitMs, said.waitMs)
+    end
+    quotes[i] = said
   end
-  return said, state and held[3] or {}
+  return quotes, waitMs
 end

@@ -1,19 +1,22 @@
--- slidingWindow: a log of charges, coarsened to at most 22 entries, whatever the limit. state: {lastMs, spanMs, ageMs, sum, ageMs, sum, …}
--- Newest first, ages counted back from lastMs. An entry gathers charges for 1/20 of a window, and counts as a whole until its
--- last charge is windowMs old: so no trailing window ever holds more than limit.
--- returns used and resetMs as they are; waitMs until cost passes; what to store, and for how long, once it is charged; and
--- redated, what to store even when it is not: after a clock stepped back, the newest charge is now, and the others keep
--- their distance from it
-local function slidingWindow(state, nowMs, limit, windowMs, cost)
-  state = state or { nowMs, 0 }
-  local redated = nil
-  if state[1] > nowMs then
-    state[1] = nowMs
-    redated = state
+-- slidingWindow: a log of charges, coarsened to at most 22 entries, whatever the limit
+-- state: {lastMs, shiftMs, spanMs, ageMs, sum, ageMs, sum, …}, newest first, ages counted back from lastMs
+-- An entry gathers charges for 1/20 of a window, and counts as a whole until its last charge is windowMs old: so no
+-- trailing window ever holds more than limit. Instants are the server's clock plus shiftMs, which never steps back.
+local function slidingWindow(state, policy, cost)
+  local nowMs, windowMs = math.floor(now / 1000), policy.windowMs
+  local lastMs, shiftMs, spanMs = nowMs, 0, 0
+  local redated
+  if state then
+    lastMs, shiftMs, spanMs = state[1], state[2], state[3]
+    if lastMs > nowMs + shiftMs then
+      shiftMs = lastMs - nowMs -- the clock stepped back: the newest charge is now, the others as long before it as before
+      redated = { lastMs, shiftMs, unpack(state, 3) }
+    end
   end
-  local sinceLastMs = nowMs - state[1]
+  local sinceLastMs = nowMs + shiftMs - lastMs
+
   local live, used = {}, 0
-  for i = 3, #state, 2 do
+  for i = 4, state and #state or 0, 2 do
     local ageMs = sinceLastMs + state[i]
     if ageMs >= windowMs then
       break
@@ -24,14 +27,14 @@ local function slidingWindow(state, nowMs, limit, windowMs, cost)
   end
 
   local waitMs, freed, oldest = 0, 0, #live - 1
-  while oldest > 0 and used - freed + cost > limit do
+  while oldest > 0 and used - freed + cost > policy.limit do
     freed = freed + live[oldest + 1]
     waitMs = windowMs - live[oldest]
     oldest = oldest - 2
   end
 
-  local resetMs = #live > 0 and windowMs - live[1] or 0
-  local spanMs = sinceLastMs + state[2]
+  local resetMs = used > 0 and windowMs - live[1] or 0
+  spanMs = spanMs + sinceLastMs
   if #live > 0 and spanMs < math.ceil(windowMs / 20) then
     live[1] = 0
     live[2] = live[2] + cost
@@ -44,7 +47,7 @@ local function slidingWindow(state, nowMs, limit, windowMs, cost)
     used = used,
     resetMs = resetMs,
     waitMs = waitMs,
-    charged = { nowMs, spanMs, unpack(live) },
+    charged = { nowMs + shiftMs, shiftMs, spanMs, unpack(live) },
     chargedMs = windowMs,
     redated = redated,
   }

@@ -4,9 +4,9 @@ import { runMember } from '@turnpike/test-kit';
 import { Redis } from 'ioredis';
 
 await runMember(async ({ args, barrier }) => {
-  const { url, prefix, algorithm, limit, inFlight, rounds } = args;
+  const { url, prefix, algorithm, limit, windowMs, inFlight, rounds } = args;
   const redis = new Redis(url);
-  const limiter = createRateLimiter({ redis, prefix, algorithm, limit, windowMs: 600_000, name: 'race', deadlineMs: 60_000 });
+  const limiter = createRateLimiter({ redis, prefix, algorithm, limit, windowMs, name: 'race', deadlineMs: 60_000, denyCacheMs: 0 });
   await limiter.peek('warm');
   const admitted = [];
   for (let round = 0; round < rounds; round += 1) {
