@@ -47,7 +47,7 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 500);
  * Makes ioredis clients for `target` that come back quickly (`retryStrategy` n => min(50 n, 500) ms) and bear the loss of
  * their server in silence. `Redis` is the copy of ioredis to use instead of version 6.
  */
-export function clientFactory(target: ClientTarget): Clients<Redis, Cluster>;
+export function clientFactory(target: ClientTarget): Clients;
 export function clientFactory<Client extends Closable, ClusterClient extends Closable>(
   target: ClientTarget,
   options: { Redis: RedisLibrary<Client, ClusterClient> },

@@ -39,9 +39,13 @@ export function launchRedis(binary: string, configFile: string, directory: strin
       reject(new Error(`Redis was not ready within ${READY_WITHIN_MS} ms. The end of its log:\n${log}`));
     }, READY_WITHIN_MS);
     const read = (chunk: Buffer): void => {
-      log = (log + chunk.toString()).slice(-LOG_TAIL);
-      if (!log.includes('Ready to accept connections')) return;
+      log += chunk.toString();
+      if (log.includes('Ready to accept connections')) ready();
+      log = log.slice(-LOG_TAIL);
+    };
+    const ready = (): void => {
       clearTimeout(tooLate);
+      for (const output of [child.stdout, child.stderr]) output.off('data', read).resume();
       letTheProcessEnd(child);
       resolve(processOf(child, exited));
     };

@@ -15,12 +15,12 @@ export interface RedisAddress {
   readonly password?: string;
 }
 
-export interface RedisOptions {
+export interface RedisServerOptions {
   /** Lines of redis.conf, such as `{ appendonly: 'yes' }`. `port`, `dir`, `logfile` and `loglevel` belong to the kit. */
   config?: Record<string, string>;
   /** Such as '10mb'. @default no limit */
   maxmemory?: string;
-  /** @default a free one */
+  /** Waited for, up to 10 s, when somebody has it. @default a free one */
   port?: number;
 }
 
@@ -59,7 +59,7 @@ const PORT_WITHIN_MS = 10_000;
  *
  * @throws NoRedisServer when this machine has none to start.
  */
-export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+export async function startRedis(options: RedisServerOptions = {}): Promise<RedisServer> {
   const config: Record<string, string> = { ...DEFAULTS, maxmemory: options.maxmemory ?? '0', ...options.config };
   const withBus = config['cluster-enabled'] === 'yes';
   const launch = launcher();

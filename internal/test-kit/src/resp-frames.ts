@@ -55,7 +55,7 @@ export function createFrameReader(): FrameReader {
 
   function read(chunk: Buffer): Frame[] {
     const frames: Frame[] = [];
-    for (let at = 0; at < chunk.length && isRead; ) {
+    for (let at = 0; at < chunk.length && isRead;) {
       let isWhole = false;
       if (body !== undefined) {
         const piece = chunk.subarray(at, at + body.left);

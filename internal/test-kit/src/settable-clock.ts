@@ -4,13 +4,11 @@ import { settableClockLine, SHIPPED_CLOCK_LINE } from './clock.gen.ts';
 /** What is asked of the client: any ioredis client is one. */
 interface ScriptingClient {
   call(command: string, ...args: string[]): Promise<unknown>;
-  eval(lua: string, ...rest: never[]): Promise<unknown>;
-  evalsha(sha: string, ...rest: never[]): Promise<unknown>;
 }
 
 /** The time as scripts see it, in ms since 1970 with decimals down to the microsecond. */
 export interface SettableClock<Client> {
-  /** `redis` itself, but for its eval, evalsha and their Buffer forms, under which scripts read this clock. */
+  /** `redis` itself, but that EVAL and EVALSHA, by `eval`, `evalsha`, `call` or `callBuffer`, run scripts under this clock. */
   readonly client: Client;
   now(): number;
   /** Backwards too. */
@@ -55,30 +53,33 @@ export async function settableClock<Client extends ScriptingClient>(redis: Clien
     nowUs = us;
   }
 
-  const byText =
-    (method: (lua: string, ...rest: unknown[]) => Promise<unknown>) =>
-    async (lua: string, ...rest: unknown[]): Promise<unknown> => {
-      const swapped = withSettableClock(lua, clockKey);
-      const reply = await method.call(redis, swapped, ...rest);
-      swappedShaOf.set(sha1(lua), sha1(swapped));
+  async function run(command: string, script: string, send: (script: string) => Promise<unknown>): Promise<unknown> {
+    if (command === 'eval') {
+      const swapped = withSettableClock(script, clockKey);
+      const reply = await send(swapped);
+      swappedShaOf.set(sha1(script), sha1(swapped));
       return reply;
-    };
-
-  const byHash =
-    (method: (sha: string, ...rest: unknown[]) => Promise<unknown>) =>
-    async (sha: string, ...rest: unknown[]): Promise<unknown> => {
-      const swapped = swappedShaOf.get(sha);
-      if (swapped === undefined) throw new Error('NOSCRIPT No matching script under this clock: send its text');
-      return method.call(redis, swapped, ...rest);
-    };
+    }
+    const swappedSha = swappedShaOf.get(script);
+    if (swappedSha === undefined) throw new Error('NOSCRIPT No matching script under this clock. Send its text.');
+    return send(swappedSha);
+  }
 
   const client = new Proxy(redis, {
     get(target, property) {
       const value: unknown = Reflect.get(target, property, target);
       if (typeof value !== 'function') return value;
-      if (property === 'eval' || property === 'evalBuffer') return byText(value as never);
-      if (property === 'evalsha' || property === 'evalshaBuffer') return byHash(value as never);
-      return value.bind(target) as unknown;
+      const method = value.bind(target) as (...args: unknown[]) => Promise<unknown>;
+      const [, command] = /^(eval|evalsha)(?:Buffer)?$/.exec(String(property)) ?? [];
+      if (command !== undefined) {
+        return (script: string, ...rest: unknown[]) => run(command, script, (swapped) => method(swapped, ...rest));
+      }
+      if (property !== 'call' && property !== 'callBuffer') return method;
+      return (name: string, ...args: [string, ...unknown[]]) => {
+        if (!/^eval(sha)?$/i.test(name)) return method(name, ...args);
+        const [script, ...rest] = args;
+        return run(name.toLowerCase(), script, (swapped) => method(name, swapped, ...rest));
+      };
     },
   });
 
