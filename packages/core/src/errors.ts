@@ -4,7 +4,6 @@ const BRAND = Symbol.for('turnpike.error');
 export type ErrorCode =
   | 'ERR_TURNPIKE_OPTION'
   | 'ERR_TURNPIKE_NOT_MOUNTED'
-  | 'ERR_TURNPIKE_KEY'
   | 'ERR_TURNPIKE_REFUSED'
   | 'ERR_TURNPIKE_STORE_TIMEOUT'
   | 'ERR_TURNPIKE_STORE_UNREACHABLE'

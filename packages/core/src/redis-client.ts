@@ -23,10 +23,12 @@ interface Insides {
   readonly options?: {
     readonly keyPrefix?: string;
     readonly scaleReads?: unknown;
-    readonly redisOptions?: { readonly keyPrefix?: string };
+    readonly commandTimeout?: number;
+    readonly redisOptions?: { readonly keyPrefix?: string; readonly commandTimeout?: number };
   };
   /** Of a Cluster: slot → nodes, the master first. */
   readonly slots?: readonly (readonly string[] | undefined)[];
+  readonly nodes?: () => Pick<RedisClient, 'duplicate'>[];
 }
 
 const insides = (client: RedisClient): Insides => client as unknown as Insides;
@@ -61,7 +63,17 @@ export function keyPrefixOf(client: RedisClient): string {
   return options?.keyPrefix ?? options?.redisOptions?.keyPrefix ?? '';
 }
 
+/** After how many ms the client itself rejects a command, which then may still run. */
+export function commandTimeoutOf(client: RedisClient): number {
+  const { options } = insides(client);
+  return options?.commandTimeout ?? options?.redisOptions?.commandTimeout ?? Infinity;
+}
+
 export const isCluster = (client: RedisClient): boolean => insides(client).slots !== undefined;
+
+/** The single clients that can be duplicated: of a Cluster one for each node it knows. */
+export const nodesOf = (client: RedisClient): readonly Pick<RedisClient, 'duplicate'>[] =>
+  isCluster(client) ? (insides(client).nodes?.() ?? []) : [client];
 
 /** The connection a key's commands travel on: of a Cluster the master of its slot, otherwise the one there is. */
 export function connectionOf(client: RedisClient, key: string): string {

@@ -12,7 +12,13 @@ describe('the server clock', () => {
     clock.learn(5_000_000, 1040);
     const trulyAt = (local: number): number => 5_000_000 + (local - 1000) * 1000;
     expect(clock.microsecondsAt(1100)).toBeLessThanOrEqual(trulyAt(1100));
-    expect(clock.microsecondsAt(1100)).toBe(trulyAt(1100) - 40_000);
+    expect(clock.microsecondsAt(1100)).toBeGreaterThan(trulyAt(1100) - 40_100);
+  });
+
+  it('counts all drift since against us: 500 ppm', () => {
+    const clock = createServerClock();
+    clock.learn(5_000_000, 1000);
+    expect(clock.microsecondsAt(1000 + 3_600_000)).toBe(5_000_000 + 3_600_000_000 - 1_800_000);
   });
 
   it('is due for renewal after 30 s, and unknown after a new connection', () => {

@@ -1,11 +1,15 @@
-/** After this long a measurement is renewed: two clocks drift by at most some 15 ms meanwhile (500 ppm, RFC 5905 §A.5.1). */
+/** After this long a measurement is renewed. */
 const RENEW_MS = 30_000;
+
+/** How far two clocks may drift apart meanwhile: 500 ppm, the most NTP corrects (RFC 5905, appendix A.1.1, MAXFREQ). */
+const DRIFT = 500e-6;
 
 /** What is known of a server's clock, seen from this process's monotonic one. */
 export interface ServerClock {
   /**
-   * The server's time at the local instant `at`, in µs, never too late: the reply that told us was received after the
-   * server read its clock, and all that time is counted against us. 0 while nothing is known.
+   * The server's time at the local instant `at`, in µs, never too late: the time its reply took and all drift since are
+   * counted against us. 0 while nothing is known. Only a server clock that was stepped back makes it too late, until it
+   * is measured again.
    */
   microsecondsAt(at: number): number;
   /** The server said `nowUs`, and we read it at the local instant `receivedAt`. */
@@ -15,11 +19,15 @@ export interface ServerClock {
 }
 
 export function createServerClock(): ServerClock {
-  let known: { offsetUs: number; at: number } | undefined;
+  let known: { nowUs: number; at: number } | undefined;
   return {
-    microsecondsAt: (at) => (known === undefined ? 0 : Math.floor(at * 1000 + known.offsetUs)),
+    microsecondsAt(at) {
+      if (known === undefined) return 0;
+      const elapsedUs = (at - known.at) * 1000;
+      return Math.floor(known.nowUs + elapsedUs - Math.abs(elapsedUs) * DRIFT);
+    },
     learn(nowUs, receivedAt) {
-      known = { offsetUs: nowUs - receivedAt * 1000, at: receivedAt };
+      known = { nowUs, at: receivedAt };
     },
     isDue: (now) => known !== undefined && now - known.at > RENEW_MS,
     forget() {

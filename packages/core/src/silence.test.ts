@@ -8,9 +8,9 @@ describe('silence', () => {
     const first = silence.sent(10);
     const second = silence.sent(30);
     expect(silence.ms(50)).toBe(40);
-    silence.heard(first);
+    silence.heard(first, 50);
     expect(silence.ms(50)).toBe(20);
-    silence.heard(second);
+    silence.heard(second, 50);
     expect(silence.ms(50)).toBe(0);
   });
 
@@ -18,7 +18,7 @@ describe('silence', () => {
     const silence = createSilence();
     silence.sent(10);
     silence.sent(20);
-    silence.heard(silence.sent(30));
+    silence.heard(silence.sent(30), 30);
     expect(silence.ms(100)).toBe(0);
   });
 
@@ -27,7 +27,7 @@ describe('silence', () => {
     silence.lost(silence.sent(10), 60);
     silence.lost(silence.sent(40), 90);
     expect(silence.ms(100)).toBe(90);
-    silence.heard(silence.sent(110));
+    silence.heard(silence.sent(110), 110);
     expect(silence.ms(120)).toBe(0);
   });
 
@@ -36,6 +36,29 @@ describe('silence', () => {
     silence.lost(silence.sent(10), 60);
     expect(silence.ms(560)).toBe(550);
     expect(silence.ms(561)).toBe(0);
+  });
+
+  it('need not be waited again once somebody has given up on it, beyond what replies take here anyway', () => {
+    const silence = createSilence();
+    const first = silence.sent(0);
+    first.isGivenUp = true;
+    expect(silence.excessMs(500)).toBe(0); // nothing is known yet of how long replies take
+    silence.heard(first, 80);
+    const second = silence.sent(600);
+    expect(silence.excessMs(750)).toBe(0); // slow, but awaited
+    second.isGivenUp = true;
+    expect(silence.excessMs(670)).toBe(0);
+    expect(silence.excessMs(700)).toBe(20);
+    silence.heard(second, 9000); // it was away, not slow
+    silence.sent(9000).isGivenUp = true;
+    expect(silence.excessMs(9100)).toBe(20);
+  });
+
+  it('is counted as fast for the last of 50,000 replies as for the first', () => {
+    const silence = createSilence();
+    const sent = Array.from({ length: 50_000 }, (_, at) => silence.sent(at));
+    for (const one of sent) silence.heard(one, one.at + 1);
+    expect(silence.ms(60_000)).toBe(0);
   });
 
   it('is over with a new connection', () => {

@@ -1,6 +1,10 @@
-/** One command on its way: sent, and not yet answered. */
+/** One command on its way. */
 export interface Sent {
   readonly at: number;
+  /** Answered, lost, or left behind by a later reply. */
+  isSettled: boolean;
+  /** Whoever sent it waits no longer. */
+  isGivenUp: boolean;
 }
 
 /**
@@ -10,45 +14,79 @@ export interface Sent {
 export interface Silence {
   sent(at: number): Sent;
   /** A real reply, an error reply included: the server speaks. */
-  heard(sent: Sent): void;
+  heard(sent: Sent, now: number): void;
   /** The connection failed under the command. That is no reply, so the silence it was part of goes on. */
   lost(sent: Sent, now: number): void;
   /** A new connection owes nothing. */
   renew(): void;
   /** The age of the oldest unanswered command, in ms; 0 when all are answered. */
   ms(now: number): number;
+  /**
+   * What of it others need not wait again: 0 while nobody has given up on the oldest command, and 0 within the time that
+   * replies take here anyway. A slow server is not a silent one.
+   */
+  excessMs(now: number): number;
 }
 
 /** A failed connection that nobody has tried since is no longer news: the next caller may try it in person. */
 const LOSS_REMEMBERED_MS = 500;
 
+/** A reply that took longer says that the server was away, not that it is slow. */
+const SLOWEST_REPLY_MS = 1000;
+
+/** How much of a slow reply is remembered with each faster one: what RFC 6298 §2.3 takes for its smoothed round trip. */
+const MEMORY = 7 / 8;
+
 export function createSilence(): Silence {
-  const unanswered = new Set<Sent>();
+  let queue: Sent[] = [];
+  let head = 0;
   let loss: { since: number; last: number } | undefined;
-  return {
+  /** Unknown until the first reply: then nothing is too slow. */
+  let slowReplyMs = Infinity;
+
+  const skip = (isOver: (sent: Sent) => boolean): void => {
+    while (head < queue.length && isOver(queue[head] as Sent)) head += 1;
+    if (head > 1000 && head * 2 > queue.length) {
+      queue = queue.slice(head);
+      head = 0;
+    }
+  };
+
+  const silence: Silence = {
     sent(at) {
-      const sent = { at };
-      unanswered.add(sent);
+      const sent = { at, isSettled: false, isGivenUp: false };
+      queue.push(sent);
       return sent;
     },
-    heard(sent) {
+    heard(sent, now) {
       loss = undefined;
-      for (const earlier of unanswered) {
-        if (earlier.at > sent.at) break;
-        unanswered.delete(earlier);
-      }
+      sent.isSettled = true;
+      skip(({ at, isSettled }) => isSettled || at <= sent.at);
+      const tookMs = now - sent.at;
+      if (tookMs > SLOWEST_REPLY_MS) return;
+      slowReplyMs = slowReplyMs === Infinity ? tookMs : Math.max(tookMs, MEMORY * slowReplyMs);
     },
     lost(sent, now) {
-      if (unanswered.delete(sent)) loss = { since: Math.min(loss?.since ?? sent.at, sent.at), last: now };
+      if (sent.isSettled) return;
+      sent.isSettled = true;
+      loss = { since: Math.min(loss?.since ?? sent.at, sent.at), last: now };
     },
     renew() {
-      unanswered.clear();
+      for (const sent of queue) sent.isSettled = true;
+      queue = [];
+      head = 0;
       loss = undefined;
     },
     ms(now) {
-      const [oldest] = unanswered;
+      skip(({ isSettled }) => isSettled);
       if (loss !== undefined && now - loss.last > LOSS_REMEMBERED_MS) loss = undefined;
-      return now - Math.min(oldest?.at ?? now, loss?.since ?? now);
+      return now - Math.min(queue[head]?.at ?? now, loss?.since ?? now);
+    },
+    excessMs(now) {
+      const ms = silence.ms(now);
+      const isGivenUp = loss !== undefined || queue[head]?.isGivenUp === true;
+      return isGivenUp ? Math.max(0, ms - slowReplyMs) : 0;
     },
   };
+  return silence;
 }

@@ -1,15 +1,24 @@
 import { StoreError } from './errors.ts';
 import { clockLua } from './lua.gen.ts';
-import { type RedisClient, connectionOf, isCluster } from './redis-client.ts';
+import { type RedisClient, commandTimeoutOf, connectionOf, isCluster } from './redis-client.ts';
 import { type Script, type ScriptCall, type Sendable, defineScript, runScript } from './script.ts';
 import { type ServerClock, createServerClock } from './server-clock.ts';
-import { type Silence, createSilence } from './silence.ts';
+import { type Sent, type Silence, createSilence } from './silence.ts';
 
 /** A silent connection is asked at most this often whether it is back. */
 const PROBE_PAUSE_MS = 500;
 
 /** A grant that comes back `late` inside its deadline is asked again with the clock just learned, this often at most. */
 const LATE_RETRIES = 2;
+
+/** A timer that fires later than this was held up by the event loop, and so perhaps was the command it waits for. */
+const STALL_MS = 10;
+
+/** How far two timers of one length may fire apart. */
+const TIMER_MS = 5;
+
+/** The most that is waited beyond a deadline to make up for a stall. */
+const STALL_GRACE_MS = 50;
 
 /** How a call is bounded. */
 export interface CallOptions<Reply> {
@@ -77,15 +86,16 @@ function createStore(client: RedisClient): Store {
   };
 
   /** Sends one script, and keeps the lane's books on it. */
-  const send = async (lane: Lane, script: Sendable, call: ScriptCall): Promise<unknown> => {
+  const send = async (lane: Lane, script: Sendable, call: ScriptCall, caller?: Caller): Promise<unknown> => {
     const sent = lane.silence.sent(performance.now());
+    if (caller !== undefined) caller.sent = sent;
     try {
       const reply = await runScript(client, lane.knownScripts, script, call);
-      lane.silence.heard(sent);
+      lane.silence.heard(sent, performance.now());
       return reply;
     } catch (error) {
-      if (errorReply(error) === undefined) lane.silence.lost(sent, performance.now());
-      else lane.silence.heard(sent);
+      const isReply = errorReply(error) !== undefined;
+      lane.silence[isReply ? 'heard' : 'lost'](sent, performance.now());
       throw storeError(error);
     }
   };
@@ -101,16 +111,16 @@ function createStore(client: RedisClient): Store {
     );
   };
 
-  /** Sends a grant with the last instant at which it may still take effect. */
-  const grant = async (lane: Lane, script: Sendable, { keys, argv }: ScriptCall, giveUpAt: number): Promise<unknown> => {
+  /** Sends a grant with the last instant at which it may still take effect: when its caller gives up, and not after. */
+  const grant = async (lane: Lane, script: Sendable, { keys, argv }: ScriptCall, caller: Caller): Promise<unknown> => {
     for (let retries = 0; ; retries += 1) {
-      const notAfterUs = lane.clock.microsecondsAt(giveUpAt);
+      const notAfterUs = lane.clock.microsecondsAt(caller.givesUpAt);
       // oxlint-disable-next-line no-await-in-loop -- each try needs the clock that the last one brought
-      const reply = await send(lane, script, { keys, argv: [notAfterUs, ...argv] });
+      const reply = await send(lane, script, { keys, argv: [notAfterUs, ...argv] }, caller);
       if (!isLate(reply)) return reply;
       const now = performance.now();
-      lane.clock.learn(reply[1], now);
-      if (retries === LATE_RETRIES || now >= giveUpAt) {
+      lane.clock.learn(Number(reply[1]), now);
+      if (retries === LATE_RETRIES || caller.isGone || now >= caller.givesUpAt) {
         throw new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', 'Redis got to it after its deadline, and did nothing');
       }
     }
@@ -132,51 +142,61 @@ function createStore(client: RedisClient): Store {
   if (client.status === 'ready') renew();
 
   return {
-    async call(script, args, { deadlineMs, onAbandoned }) {
-      const startedAt = performance.now();
-      const giveUpAt = startedAt + deadlineMs;
+    async call(script, args, { deadlineMs: givenMs, onAbandoned }) {
+      // Before a client gives up by itself: what it then reports is no reply, and says nothing of the effect.
+      const deadlineMs = Math.min(givenMs, Math.max(commandTimeoutOf(client) - TIMER_MS, 1));
       const request = script.encode(args);
       const route = request.keys[0] ?? '';
       const lane = laneOf(route);
-      /** What there is to wait: silence counts from the oldest unanswered command of the connection, not from this one. */
-      const left = (now: number): number => Math.min(giveUpAt - now, deadlineMs - lane.silence.ms(now));
-
       if (!isReachable()) {
         throw new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `The Redis client is not connected (${client.status})`);
       }
-      if (left(startedAt) <= 0) {
+      const startedAt = performance.now();
+      if (lane.silence.ms(startedAt) >= deadlineMs) {
         await socketsRead();
-        if (left(performance.now()) <= 0) {
+        if (lane.silence.ms(performance.now()) >= deadlineMs) {
           probe(lane, route);
           throw silent(deadlineMs);
         }
       }
       if (lane.clock.isDue(startedAt)) probe(lane, route);
 
+      // Fixed from here on, whatever the connection does: no grant may take effect once its caller has gone.
+      const caller: Caller = {
+        givesUpAt: startedAt + deadlineMs - lane.silence.excessMs(startedAt),
+        isGone: false,
+        sent: undefined,
+      };
       return new Promise((resolve, reject) => {
-        let isOver = false;
+        const wait = (): NodeJS.Timeout => setTimeout(giveUp, Math.ceil(caller.givesUpAt - performance.now()));
+        let isExtended = false;
         const giveUp = async (): Promise<void> => {
-          await socketsRead();
-          if (isOver) return;
-          const wait = left(performance.now());
-          if (wait > 0) {
-            timer = setTimeout(giveUp, wait);
+          const stalledMs = performance.now() - caller.givesUpAt;
+          if (stalledMs > STALL_MS && !isExtended) {
+            isExtended = true;
+            caller.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
+          }
+          if (performance.now() < caller.givesUpAt) {
+            timer = wait(); // also after a timer that fired early, as they do by up to a millisecond
             return;
           }
-          isOver = true;
+          await socketsRead();
+          if (caller.isGone) return;
+          caller.isGone = true;
+          if (caller.sent !== undefined) caller.sent.isGivenUp = true;
           reject(silent(deadlineMs));
         };
-        let timer = setTimeout(giveUp, left(performance.now()));
-        const answered = script.grants ? grant(lane, script, request, giveUpAt) : send(lane, script, request);
+        let timer = wait();
+        const answered = script.grants ? grant(lane, script, request, caller) : send(lane, script, request, caller);
         answered
           .then((reply) => {
             const decoded = script.decode(reply);
-            if (isOver) onAbandoned?.(decoded);
+            if (caller.isGone) onAbandoned?.(decoded);
             else resolve(decoded);
           })
           .catch(reject)
           .finally(() => {
-            isOver = true;
+            caller.isGone = true;
             clearTimeout(timer);
           });
       });
@@ -184,10 +204,19 @@ function createStore(client: RedisClient): Store {
   };
 }
 
+/** Who waits for an answer. */
+interface Caller {
+  /** A local instant, by `performance.now()`. */
+  givesUpAt: number;
+  isGone: boolean;
+  /** The command it waits for. */
+  sent: Sent | undefined;
+}
+
 const clock = defineScript({
   lua: clockLua,
   encode: (route: string | undefined) => ({ keys: route === undefined ? [] : [route], argv: [] }),
-  decode: (reply) => (reply as [tag: 'clock', nowUs: number])[1],
+  decode: (reply) => Number((reply as [tag: 'clock', nowUs: number])[1]),
 });
 
 const isLate = (reply: unknown): reply is [tag: 'late', nowUs: number] =>
@@ -205,16 +234,21 @@ const silent = (deadlineMs: number): StoreError =>
 /** A reply of the server's, as opposed to a failure of the connection: `LOADING …`, `READONLY …`, `ERR …`. */
 const ERROR_REPLY = /^([A-Z]{3,}) /;
 
-/** Error replies that no waiting mends: somebody has to change the set-up. */
-const CONFIGURATION = ['CROSSSLOT', 'NOPERM', 'WRONGTYPE', 'NOAUTH', 'WRONGPASS'];
+/**
+ * Error replies that no waiting mends: somebody has to change the set-up. An error of the script itself is one, too: its
+ * key holds what another program put there, or its user may not run a command in it.
+ */
+const CONFIGURATION = /^(CROSSSLOT|NOPERM|WRONGTYPE|NOAUTH|WRONGPASS|ERR ACL failure|ERR .*@?user_script)/;
 
 const errorReply = (error: unknown): string | undefined =>
-  error instanceof Error ? ERROR_REPLY.exec(error.message)?.[1] : undefined;
+  error instanceof Error && ERROR_REPLY.test(error.message) ? error.message : undefined;
 
 function storeError(cause: unknown): StoreError {
   const reply = errorReply(cause);
-  const said = cause instanceof Error ? cause.message : String(cause);
-  if (reply === undefined) return new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `Redis: ${said}`, { cause });
-  const code = CONFIGURATION.includes(reply) ? 'ERR_TURNPIKE_STORE_CONFIGURATION' : 'ERR_TURNPIKE_STORE_REPLY';
-  return new StoreError(code, `Redis replied: ${said}`, { cause });
+  if (reply === undefined) {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    return new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `Redis: ${said}`, { cause });
+  }
+  const code = CONFIGURATION.test(reply) ? 'ERR_TURNPIKE_STORE_CONFIGURATION' : 'ERR_TURNPIKE_STORE_REPLY';
+  return new StoreError(code, `Redis replied: ${reply}`, { cause });
 }

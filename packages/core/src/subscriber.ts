@@ -1,14 +1,16 @@
-import { type RedisClient, isCluster, keyPrefixOf } from './redis-client.ts';
+import { isolated } from './isolated.ts';
+import { type RedisClient, isCluster, keyPrefixOf, nodesOf } from './redis-client.ts';
 
 /** What is asked of the connection that listens: an ioredis client with RESP2, on which nothing else is sent. */
 export interface SubscriberClient {
+  readonly status?: string;
   subscribe(...channels: string[]): Promise<unknown>;
   unsubscribe(...channels: string[]): Promise<unknown>;
   on(event: string, listener: (...values: any[]) => void): unknown;
   disconnect(): void;
 }
 
-/** What a listener hears. */
+/** What a listener hears. One that throws is warned of, and the others hear all the same. */
 export interface Listener {
   message(text: string): void;
   /** The connection was lost and is back: whatever was published meanwhile was missed. Look again. */
@@ -19,11 +21,14 @@ export interface Listener {
 export interface Subscriber {
   /**
    * Resolves when the server has confirmed the subscription: subscribe, then look again, then wait, and no wake-up is
-   * lost. The result ends it.
+   * lost. The result ends it. Pending while Redis is not there: whoever waits for it brings a deadline.
    */
   subscribe(channel: string, listener: Listener): Promise<() => void>;
   close(): void;
 }
+
+/** How long after a connection has ended another one is opened. */
+const REOPEN_MS = 100;
 
 const subscribers = new WeakMap<RedisClient, Subscriber>();
 
@@ -31,13 +36,20 @@ const subscribers = new WeakMap<RedisClient, Subscriber>();
 export function subscriberOf(client: RedisClient): Subscriber {
   let subscriber = subscribers.get(client);
   if (subscriber === undefined) {
-    // RESP2, because ioredis drops invalidation pushes under RESP3.
-    const override = isCluster(client) ? [] : [{ protocol: 2, lazyConnect: false }];
-    const connect = (): SubscriberClient => client.duplicate(...override) as SubscriberClient;
-    subscriber = createSubscriber(connect, keyPrefixOf(client));
+    subscriber = createSubscriber(() => listeningConnection(client), keyPrefixOf(client));
     subscribers.set(client, subscriber);
   }
   return subscriber;
+}
+
+/** Any node of a Cluster hears what is published on any other, so one connection to one node will do. */
+function listeningConnection(client: RedisClient): SubscriberClient {
+  const nodes = nodesOf(client);
+  const node = nodes[Math.floor(Math.random() * nodes.length)];
+  if (node === undefined) throw new Error('The Cluster is not connected yet');
+  // RESP2, because ioredis drops invalidation pushes under RESP3. A node that is lost is replaced by another (see 'end').
+  const retry = isCluster(client) ? { retryStrategy: null } : {};
+  return node.duplicate({ protocol: 2, lazyConnect: false, ...retry }) as SubscriberClient;
 }
 
 /**
@@ -47,20 +59,39 @@ export function subscriberOf(client: RedisClient): Subscriber {
 export function createSubscriber(connect: () => SubscriberClient, channelPrefix = ''): Subscriber {
   const listeners = new Map<string, Set<Listener>>();
   let connection: SubscriberClient | undefined;
+  let isReopened = false;
+  let reopening: NodeJS.Timeout | undefined;
 
   const open = (): SubscriberClient => {
     const opened = connect();
-    let wasReady = false;
+    let wasReady = opened.status === 'ready' || isReopened;
+    isReopened = false;
     opened.on('message', (channel: string, text: string) => {
-      for (const listener of listeners.get(channel) ?? []) listener.message(text);
+      for (const listener of listeners.get(channel) ?? []) isolated(() => listener.message(text));
     });
     opened.on('ready', () => {
       if (wasReady) void resume(opened);
       wasReady = true;
     });
+    opened.on('end', () => {
+      if (connection !== opened) return;
+      connection = undefined;
+      isReopened = true;
+      if (listeners.size > 0) reopening = setTimeout(reopen, REOPEN_MS);
+    });
     // Without a listener ioredis prints every failed attempt to connect; 'ready' tells all there is to know.
     opened.on('error', () => undefined);
     return opened;
+  };
+
+  /** After a connection that will not come back: another one, for as long as somebody listens. */
+  const reopen = (): void => {
+    if (connection !== undefined || listeners.size === 0) return;
+    try {
+      connection = open();
+    } catch {
+      reopening = setTimeout(reopen, REOPEN_MS);
+    }
   };
 
   /** Tells of the gap only once the server has confirmed: what is looked up after that cannot be missed again. */
@@ -72,7 +103,7 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
     } catch {
       return; // lost again: the next 'ready' resumes
     }
-    for (const heard of listeners.values()) for (const listener of heard) listener.missed();
+    for (const heard of listeners.values()) for (const listener of heard) isolated(() => listener.missed());
   };
 
   return {
@@ -98,8 +129,10 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
     },
     close() {
       listeners.clear();
-      connection?.disconnect();
+      clearTimeout(reopening);
+      const closing = connection;
       connection = undefined;
+      closing?.disconnect();
     },
   };
 }

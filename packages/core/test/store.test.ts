@@ -1,11 +1,16 @@
 import { once } from 'node:events';
-import { type Clients, type RedisServer, clientFactory, eventually, faultProxy, race, settableClock, startRedis } from '@turnpike/test-kit';
+import { createHash } from 'node:crypto';
+import { type Clients, type RedisServer, clientFactory, countCommands, eventually, faultProxy, isHandshake, race, settableClock, startRedis } from '@turnpike/test-kit';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../src/errors.ts';
+import { defineScript } from '../src/script.ts';
 import { storeOf } from '../src/store.ts';
+import { clockLua } from '../src/lua.gen.ts';
 import { count, read } from './counter-script.ts';
+
+const clockSha = createHash('sha1').update(clockLua).digest('hex');
 
 let server: RedisServer;
 let clients: Clients<Redis, Cluster>;
@@ -71,7 +76,7 @@ describe('a deadline', () => {
     expect(performance.now() - startedAt).toBeLessThan(300);
   });
 
-  it('of 50 ms passing on an 80 ms Redis does not shut out a call that has 150', async () => {
+  it('of 50 ms passing on an 80 ms Redis does not shut out a call that has 200', async () => {
     await using proxy = await faultProxy(server);
     const store = storeOf(await ready(clients.client({ host: proxy.host, port: proxy.port })));
     await store.call(count, key(), { deadlineMs: 1000 });
@@ -79,7 +84,7 @@ describe('a deadline', () => {
     const calls = Array.from({ length: 30 }, async (_, n) => {
       await new Promise((resolve) => setTimeout(resolve, n * 10));
       await store.call(read, key(), { deadlineMs: 50 }).catch(() => undefined);
-      return store.call(count, key(), { deadlineMs: 150 });
+      return store.call(count, key(), { deadlineMs: 200 });
     });
     expect(new Set(await Promise.all(calls)).size).toBe(30);
   });
@@ -94,6 +99,17 @@ describe('a deadline', () => {
       const afterwards = store.call(count, key(), { deadlineMs: 100 });
       expect(await calls).toHaveLength(50);
       await afterwards;
+    }
+  });
+
+  it('leaves room for a stall also where commands are written late (enableAutoPipelining)', async () => {
+    const store = storeOf(await ready(clients.client({ enableAutoPipelining: true })));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    for (let round = 0; round < 3; round += 1) {
+      const calls = race(50, () => store.call(count, key(), { deadlineMs: 100 }));
+      const until = performance.now() + 150;
+      while (performance.now() < until); // the stall
+      expect(await calls).toHaveLength(50);
     }
   });
 
@@ -114,15 +130,34 @@ describe('a deadline', () => {
 });
 
 describe('a grant', () => {
-  it('given up at its deadline has no effect when Redis gets to it', async () => {
-    const store = storeOf(clients.client());
+  it('given up at its deadline has no effect when Redis gets to it, whenever in the silence it was sent', async () => {
+    const store = storeOf(await ready(clients.client()));
     await store.call(count, key(), { deadlineMs: 1000 });
-    for (let round = 0; round < 5; round += 1) {
+    let granted = 1;
+    for (let round = 0; round < 8; round += 1) {
       server.pause();
-      await race(10, () => expect(store.call(count, key(), { deadlineMs: 60 })).rejects.toThrow(StoreError));
+      const calls = Array.from({ length: 12 }, async (_, n) => {
+        await new Promise((resolve) => setTimeout(resolve, n * 10));
+        return store.call(count, key(), { deadlineMs: 60 }).then(
+          () => 1,
+          () => 0,
+        );
+      });
+      await new Promise((resolve) => setTimeout(resolve, 50 + round * 10));
       server.resume();
-      await eventually(async () => expect(await store.call(read, key(), { deadlineMs: 100 })).toBe(1));
+      for (const one of await Promise.all(calls)) granted += one;
+      await eventually(async () => expect(await store.call(read, key(), { deadlineMs: 100 })).toBe(granted));
     }
+  });
+
+  it('is not charged after a client’s own commandTimeout has ended it', async () => {
+    const client = await ready(clients.client({ commandTimeout: 40 }));
+    const store = storeOf(client);
+    await store.call(count, key(), { deadlineMs: 1000 });
+    server.pause();
+    await expect(store.call(count, key(), { deadlineMs: 1000 })).rejects.toThrow(StoreError);
+    server.resume();
+    await eventually(async () => expect(await store.call(read, key(), { deadlineMs: 100 })).toBe(1));
   });
 
   it('is asked again when the server’s clock has jumped ahead, and granted inside its deadline', async () => {
@@ -205,6 +240,34 @@ describe('start-up and recovery', () => {
     for (const { ms } of await Promise.all(calls)) expect(ms).toBeLessThan(150);
   });
 
+  it('sends a script by its text to a connection that is new, and by its hash from then on', async () => {
+    await using own = await startRedis();
+    const client = await ready(clients.client({ host: own.host, port: own.port }));
+    const store = storeOf(client);
+    const commands = async (): Promise<(string | undefined)[]> =>
+      (await countCommands(own, () => store.call(count, key(), { deadlineMs: 1000 }), { where: (command) => !isHandshake(command) && command[1] !== clockLua && command[1] !== clockSha }))
+        .map(([name]) => name?.toLowerCase());
+    expect(await commands()).toEqual(['eval']);
+    expect(await commands()).toEqual(['evalsha']);
+    await own.kill();
+    await own.restart();
+    await once(client, 'ready');
+    expect(await commands()).toEqual(['eval']);
+    await client.script('FLUSH');
+    expect(await commands()).toEqual(['evalsha', 'eval']);
+  });
+
+  it('asks the server for its time as soon as there is a connection, so that the first grant need not', async () => {
+    const client = clients.client();
+    const store = storeOf(client);
+    const commands = await countCommands(server, async () => {
+      await ready(client);
+      await eventually(async () => void (await client.ping()));
+      await store.call(count, key(), { deadlineMs: 1000 });
+    });
+    expect(commands.filter(([name, text]) => name === 'eval' && text !== clockLua)).toHaveLength(1);
+  });
+
   it('of the scripts after SCRIPT FLUSH costs no error and has no second effect', async () => {
     const client = await ready(clients.client());
     const store = storeOf(client);
@@ -232,6 +295,18 @@ describe('an error reply', () => {
     const client = await ready(clients.client({ username: 'narrow', password: 'pw' }));
     expect((await reply(client)).error?.message).toMatch(/NOPERM/);
     await admin.call('ACL', 'DELUSER', 'narrow');
+  });
+
+  it('of a script that may not run a command, or that finds what is not ours, is a configuration error', async () => {
+    const admin = await ready(clients.client());
+    await admin.call('ACL', 'SETUSER', 'narrow', 'on', '>pw', '~*', '+@all', '-incr');
+    const client = await ready(clients.client({ username: 'narrow', password: 'pw' }));
+    expect((await reply(client)).error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_CONFIGURATION' });
+    await admin.call('ACL', 'DELUSER', 'narrow');
+    const broken = defineScript({ lua: 'return nil .. KEYS[1]', encode: (k: string) => ({ keys: [k], argv: [] }), decode: String });
+    await expect(storeOf(admin).call(broken, key(), { deadlineMs: 1000 })).rejects.toMatchObject({
+      code: 'ERR_TURNPIKE_STORE_CONFIGURATION',
+    });
   });
 
   it('of a full memory goes straight to the caller, and does not count as silence', async () => {

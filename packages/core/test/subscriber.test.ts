@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { type Clients, type RedisServer, clientFactory, eventually, startRedis } from '@turnpike/test-kit';
+import { type Clients, type RedisServer, clientFactory, eventually, startCluster, startRedis } from '@turnpike/test-kit';
 import type { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Subscriber, createSubscriber, subscriberOf } from '../src/subscriber.ts';
 
 let server: RedisServer;
@@ -91,6 +91,49 @@ describe('a subscriber', () => {
     const list = (await client.client('LIST')) as string;
     expect(list.split('\n').filter((line) => /sub=1/.test(line) && /resp=2/.test(line))).toHaveLength(1);
   });
+
+  it('goes on for the others when one listener throws, and warns', async () => {
+    const client = clients.client();
+    const subscriber = subscriberFor(client);
+    const said = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const broken = (): never => {
+      throw new Error('oops');
+    };
+    const listener = ear();
+    await subscriber.subscribe('news', { message: broken, missed: broken });
+    await subscriber.subscribe('news', listener);
+    await client.publish('news', 'a');
+    await client.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually(() => expect(listener.heard).toEqual(['a', '(missed)']));
+    expect(said.mock.calls.map(([, second]) => (second as { code: string }).code)).toEqual(
+      Array.from({ length: 2 }, () => 'TURNPIKE_WARN_LISTENER'),
+    );
+    said.mockRestore();
+  });
+
+  it('of a Cluster listens to one node, and to another when that is gone', async () => {
+    await using cluster = await startCluster();
+    await using own = clientFactory(cluster);
+    const client = own.clusterClient();
+    await once(client, 'ready');
+    const subscriber = subscriberOf(client);
+    open.push(subscriber);
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    await client.publish('news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['a']));
+    const listensTo = async (): Promise<number> => {
+      const counts = await Promise.all(
+        client.nodes('master').map(async (node) => ((await node.pubsub('NUMSUB', 'news')) as [string, number])[1]),
+      );
+      return counts.indexOf(1);
+    };
+    const before = await listensTo();
+    await client.nodes('master')[before]!.call('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    await eventually(() => expect(listener.heard).toEqual(['a', '(missed)']));
+    await client.publish('news', 'b');
+    await eventually(() => expect(listener.heard).toEqual(['a', '(missed)', 'b']));
+  }, 20_000);
 
   it('may stand on a connection of the caller’s making, and on ioredis 5', async () => {
     const made = new Redis5(server.port, server.host);

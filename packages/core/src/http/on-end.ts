@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { isolated } from '../isolated.ts';
 
 /** How a response ended. */
 export interface Ended {
@@ -13,7 +14,8 @@ const listenersOf = new WeakMap<ServerResponse, ((ended: Ended) => void)[]>();
 /**
  * Calls `listener` once, when the handler calls `res.end()`: that is when an answer is complete. Not on 'finish' or
  * 'close', which do not come, or come early, when the client hangs up while the handler runs on. A response that is
- * never ended calls nobody. Listeners run in the order they were added, before the last byte is handed to Node.
+ * never ended calls nobody. Listeners run in the order they were added, before the last byte is handed to Node; one that
+ * throws is warned of, and the response ends all the same.
  */
 export function onEnd(res: ServerResponse, listener: (ended: Ended) => void): void {
   const listeners = listenersOf.get(res);
@@ -28,7 +30,7 @@ export function onEnd(res: ServerResponse, listener: (ended: Ended) => void): vo
   res.end = function endOnce(this: ServerResponse, ...args: unknown[]) {
     const aborted = res.destroyed || res.closed;
     // Emptied before they are called: a second end() is Node's to complain about, and nobody's to count.
-    for (const call of waiting.splice(0)) call({ status: res.statusCode, aborted });
+    for (const call of waiting.splice(0)) isolated(() => call({ status: res.statusCode, aborted }));
     return Reflect.apply(end, this, args) as ServerResponse;
   } as ServerResponse['end'];
 }
