@@ -1,12 +1,22 @@
 import { defineConfig } from 'vitest/config';
 
+// Tests see the sources, without a build: the same condition as `customConditions` in tsconfig.base.json.
+const conditions = ['@turnpike/source'];
+const timeout = process.env['TURNPIKE_SCALE'] === 'full' ? 600_000 : 30_000;
+
 export default defineConfig({
-  resolve: { conditions: ['@turnpike/source'] },
-  ssr: { resolve: { conditions: ['@turnpike/source'] } },
+  resolve: { conditions },
+  ssr: { resolve: { conditions } },
   test: {
-    include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', 'scripts/*.test.mjs'],
+    include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.mjs'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: timeout,
+    hookTimeout: timeout,
+    reporters: [
+      'default',
+      ...(process.env['GITHUB_ACTIONS'] ? ['github-actions'] : []),
+      './internal/test-kit/src/skip-reporter.ts',
+      './scripts/tally-reporter.mjs',
+    ],
   },
 });

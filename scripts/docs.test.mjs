@@ -1,0 +1,63 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+
+const root = join(import.meta.dirname, '..');
+
+const sources = readdirSync(join(root, 'packages'), { recursive: true })
+  .filter((file) => /^[^/]+\/src\/.*\.ts$/.test(file) && !/\.(test|gen)\.ts$/.test(file))
+  .map((file) => ({ file, text: readFileSync(join(root, 'packages', file), 'utf8') }));
+
+const allIn = (files, pattern) => new Set(files.flatMap(({ text }) => [...text.matchAll(pattern)].map(([, code]) => code)));
+
+describe('docs/errors.md', () => {
+  const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
+  const documented = new Set([...page.matchAll(/^### (\S+)$/gm)].map(([, code]) => code));
+  const coded = allIn(sources, /'((?:ERR_TURNPIKE|TURNPIKE_WARN)_\w+)'/g);
+  const refusals = allIn(sources.filter(({ file }) => file.endsWith('/refusal.ts')), /'([a-z]+(?:_[a-z]+)+)'/g);
+
+  it('has an entry for every code there is, and for none that is not', () => {
+    expect(coded.size).toBeGreaterThan(10);
+    expect(refusals.size).toBeGreaterThan(2);
+    expect([...documented].toSorted()).toEqual([...coded, ...refusals].toSorted());
+  });
+
+  it('has no code that is declared and never used', () => {
+    const unused = [...coded].filter((code) => sources.flatMap(({ text }) => text.split(code).slice(1)).length < 2);
+    expect(unused).toEqual([]);
+  });
+});
+
+describe('the pages', () => {
+  const pages = readdirSync(root, { recursive: true })
+    .filter((file) => file.endsWith('.md') && !/node_modules|CHANGELOG|\.changeset|\.cache/.test(file))
+    .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+
+  it('link to files that exist', () => {
+    const broken = pages.flatMap(({ file, text }) =>
+      [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)]
+        .map(([, target]) => join(dirname(file), target))
+        .filter((target) => {
+          try {
+            readdirSync(join(root, dirname(target)));
+            return !readdirSync(join(root, dirname(target))).includes(target.split('/').at(-1)) && target !== '.';
+          } catch {
+            return true;
+          }
+        })
+        .map((target) => `${file}: ${target}`),
+    );
+    expect(pages.length).toBeGreaterThan(6);
+    expect(broken).toEqual([]);
+  });
+
+  it('name every option of the rate limiter in its README', () => {
+    const readme = readFileSync(join(root, 'packages/rate-limit/README.md'), 'utf8');
+    const interfaces = ['policy.ts', 'limiter-options.ts', 'middleware.ts']
+      .map((file) => readFileSync(join(root, 'packages/rate-limit/src', file), 'utf8'))
+      .flatMap((text) => [...text.matchAll(/interface (?:PolicyOptions|LimiterSettings|RequestOptions) \{([\s\S]*?)\n\}/g)]);
+    const options = interfaces.flatMap(([, body]) => [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, name]) => name));
+    expect(options.length).toBeGreaterThan(20);
+    expect(options.filter((option) => !readme.includes(`\`${option}`))).toEqual([]);
+  });
+});

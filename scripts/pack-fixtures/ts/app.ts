@@ -1,0 +1,18 @@
+// An app in TypeScript: the middleware fits Express, and leaves what Express knows of the request alone.
+import { type Decision, rateLimit } from '@turnpike/rate-limit';
+import express from 'express';
+import { Redis } from 'ioredis';
+
+const redis = new Redis(process.env['REDIS_URL'] ?? '');
+const limit = rateLimit({ redis, limit: 100, windowMs: 60_000 });
+
+const app = express();
+app.use(limit);
+app.get('/products/:id', limit, (req, res) => {
+  const id: string = req.params.id;
+  const decision: Decision = limit.of(req);
+  res.json({ id, remaining: decision.remaining });
+});
+
+// @ts-expect-error -- an option that does not exist is an error for the compiler too
+rateLimit({ redis, limit: 100, windowMs: 60_000, windowInMs: 1 });
