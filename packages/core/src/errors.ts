@@ -4,6 +4,7 @@ const BRAND = Symbol.for('turnpike.error');
 export type ErrorCode =
   | 'ERR_TURNPIKE_OPTION'
   | 'ERR_TURNPIKE_NOT_MOUNTED'
+  | 'ERR_TURNPIKE_CALLBACK'
   | 'ERR_TURNPIKE_REFUSED'
   | 'ERR_TURNPIKE_STORE_TIMEOUT'
   | 'ERR_TURNPIKE_STORE_UNREACHABLE'
@@ -64,3 +65,14 @@ export class StoreError extends TurnpikeError {
     return error instanceof StoreError && error.code !== 'ERR_TURNPIKE_STORE_CONFIGURATION';
   }
 }
+
+/**
+ * What was thrown, as an Error. Express takes `next(undefined)` for "go on" and `next('route')` for "skip": a function of
+ * the app's that threw such a thing must not open a door.
+ */
+export const asError = (thrown: unknown): Error =>
+  thrown instanceof Error
+    ? thrown
+    : new TurnpikeError('ERR_TURNPIKE_CALLBACK', `a function among the options threw ${typeof thrown} instead of an Error`, {
+        cause: thrown,
+      });

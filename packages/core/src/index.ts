@@ -1,9 +1,9 @@
 export { type Attachment, attachment } from './attachment.ts';
-export { type ErrorCode, OptionError, StoreError, type StoreErrorCode, TurnpikeError } from './errors.ts';
+export { type ErrorCode, OptionError, StoreError, type StoreErrorCode, TurnpikeError, asError } from './errors.ts';
 export { eventsOf } from './events.ts';
 export { warnOfEviction } from './eviction.ts';
 export { type Keyspace, keyspace, pseudonym } from './key.ts';
-export type { HttpRequest, Middleware, Next } from './middleware.ts';
+export type { HttpRequest, HttpResponse, Middleware, Next } from './middleware.ts';
 export { type OptionChecks, optionChecks } from './options.ts';
 export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
 export { type RedisArgument, type RedisClient, assertRedisClient } from './redis-client.ts';

@@ -18,3 +18,6 @@ export interface HttpRequest extends IncomingMessage {
   readonly body?: any;
   readonly app?: { get(setting: string): unknown };
 }
+
+/** The response as the functions among our options see it. */
+export type HttpResponse = ServerResponse & { readonly locals?: any };

@@ -18,8 +18,8 @@ export interface Problem {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
-/** Answers, or hands on, a refusal. */
-export type OnProblem = (problem: Problem, req: IncomingMessage, res: ServerResponse, next: Next) => void;
+/** Answers, or hands on, a refusal. May be async: what it throws or rejects with goes to `next`. */
+export type OnProblem = (problem: Problem, req: IncomingMessage, res: ServerResponse, next: Next) => void | Promise<void>;
 
 /** The JSON body of a problem (RFC 9457 §3.1). */
 export function problemBody(problem: Problem): Record<string, unknown> {

@@ -9,7 +9,7 @@ local stateKey = KEYS[1]
 local durationMs = tonumber(ARGV[1])
 local policies = policiesFrom(2)
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 local untilMs = math.floor(now / 1000) + durationMs
 subject.block[3], subject.block[4], subject.block[5] = untilMs, math.max(subject.block[4], untilMs), durationMs
 saveSubject(stateKey, subject, longestResetMs(quote(subject.states, policies, 1)))

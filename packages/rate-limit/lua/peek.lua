@@ -11,7 +11,7 @@ local stateKey = KEYS[1]
 local cost = tonumber(ARGV[1])
 local policies = policiesFrom(2)
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 local quotes, waitMs = quote(subject.states, policies, cost)
 if blockWait(subject.block, waitMs) then
   return { 'block', blockWait(subject.block, waitMs), quotas(quotes) }

@@ -10,7 +10,7 @@ local stateKey = KEYS[1]
 local id = ARGV[1]
 local policies = policiesFrom(2)
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 for position, reservation in ipairs(subject.reservations) do
   if reservation[1] == id then
     for i, policy in ipairs(policies) do

@@ -11,7 +11,7 @@
 -- returns  {'allow', quotas}
 -- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
 -- returns  {'block', waitMs, quotas}
--- cost     1 GET; when it admits or a block counts 1 SET; O(1) in the limits, O(policies)
+-- cost     1 GET; when it admits, or a denial counts towards a block, 1 SET; O(1) in the limits, O(policies)
 -- keeps    what is charged never exceeds a policy; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -22,7 +22,7 @@ if now > notAfterUs then
   return { 'late', now }
 end
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 local quotes, waitMs = quote(subject.states, policies, cost)
 
 if chargedBefore(subject, id) then
@@ -44,7 +44,7 @@ if waitMs ~= 0 then
   return { 'deny', waitMs, quotas(quotes) }
 end
 
-local ttlMs = charge(subject, policies, quotes, id, cost)
+local ttlMs = charge(subject, policies, quotes, id, cost, notAfterUs)
 subject.block[1] = 0
 saveSubject(stateKey, subject, ttlMs)
 return { 'allow', quotas(quotes) }

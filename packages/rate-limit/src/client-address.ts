@@ -37,8 +37,8 @@ function warnOfProxies(req: HttpRequest, warn: Warn): void {
 
 /**
  * Whom an address stands for: an IPv4 address as it is; an IPv6
- * address cut to its first `ipv6Bits` bits, since one household holds a whole /64; an IPv4-mapped one (`::ffff:…`, what
- * a dual-stack socket shows) as the IPv4 address inside. Zone ids and ports are dropped. Undefined when it is none.
+ * address cut to its first `ipv6Bits` bits, since one household holds a whole /64; one that embeds an IPv4 address (`::ffff:…`,
+ * what a dual-stack socket shows) as that address. Zone ids and ports are dropped. Undefined when it is none.
  */
 export function subjectOf(address: string | undefined, ipv6Bits: number): string | undefined {
   if (address === undefined) return undefined;
@@ -46,7 +46,7 @@ export function subjectOf(address: string | undefined, ipv6Bits: number): string
   if (isIPv4(bare)) return bare;
   if (!isIPv6(bare)) return undefined;
   const groups = ipv6Groups(bare);
-  return mappedIPv4(groups) ?? network(groups, ipv6Bits);
+  return embeddedIPv4(groups) ?? network(groups, ipv6Bits);
 }
 
 /** `[2001:db8::1]:443` and `192.0.2.1:443` (some proxies forward the port), `fe80::1%eth0` → the address alone. */
@@ -69,10 +69,19 @@ function ipv6Groups(address: string): number[] {
   return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
 }
 
-/** The address inside `::ffff:0:0/96` (RFC 4291 §2.5.5.2). By its bits: it is spelled in many ways. */
-function mappedIPv4(groups: readonly number[]): string | undefined {
-  const isMapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (!isMapped) return undefined;
+/**
+ * What stands before an IPv4 address inside an IPv6 one: mapped (`::ffff:0:0/96`, RFC 4291 §2.5.5.2), translated
+ * (`::ffff:0:0:0/96`, RFC 2765 §2.1) and NAT64 (`64:ff9b::/96`, RFC 6052 §2.1). By its bits: it is spelled in many ways.
+ */
+const EMBEDDING = [
+  [0, 0, 0, 0, 0, 0xffff],
+  [0, 0, 0, 0, 0xffff, 0],
+  [0x64, 0xff9b, 0, 0, 0, 0],
+];
+
+function embeddedIPv4(groups: readonly number[]): string | undefined {
+  const isEmbedded = EMBEDDING.some((prefix) => prefix.every((group, index) => groups[index] === group));
+  if (!isEmbedded) return undefined;
   return groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]).join('.');
 }
 

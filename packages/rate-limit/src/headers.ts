@@ -1,6 +1,5 @@
-import type { ServerResponse } from 'node:http';
 import type { OptionChecks } from '@turnpike/core';
-import type { Decision, PolicyStanding } from './decision.ts';
+import type { PolicyStanding } from './decision.ts';
 
 /** How a quota is told: as the IETF draft of that number (draft-ietf-httpapi-ratelimit-headers), or as `X-RateLimit-*`. */
 export type HeaderDialect = 'draft-11' | 'draft-7' | 'draft-6' | 'legacy';
@@ -25,59 +24,54 @@ const resetIn = ({ resetTime }: PolicyStanding): number => wholeSeconds(resetTim
 /** A structured-field string (RFC 9651 §4.1.6). */
 const headerString = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`;
 
-/** Adds members to a structured-field list (RFC 9651 §3.1): limiters in a row share one list. */
-function append(res: ServerResponse, name: string, members: readonly string[]): void {
-  const present = res.getHeader(name);
-  res.setHeader(name, [...(present === undefined ? [] : [String(present)]), ...members].join(', '));
-}
-
-const speakers = new WeakMap<ServerResponse, PolicyStanding>();
-
-/** Who speaks where one only may: of all policies of all limiters that a response has met, who refuses, or has the least left. */
-function speaker(res: ServerResponse, standings: readonly PolicyStanding[]): PolicyStanding | undefined {
-  for (const standing of standings) {
-    const present = speakers.get(res);
-    const isTighter = present === undefined || standing.violated || standing.remaining < present.remaining;
-    if (isTighter) speakers.set(res, standing);
-  }
-  return speakers.get(res);
-}
-
 const windowOf = ({ policy }: PolicyStanding): string => retryAfter(policy.windowMs);
 
-type Write = (res: ServerResponse, standings: readonly PolicyStanding[], one: PolicyStanding, others: readonly HeaderDialect[]) => void;
+/** A structured-field list (RFC 9651 §3.1). */
+const list = (standings: readonly PolicyStanding[], member: (standing: PolicyStanding) => string): string =>
+  standings.map(member).join(', ');
+
+/** What a dialect says of all policies, or of `one` where it has room for one. */
+type Write = (standings: readonly PolicyStanding[], one: PolicyStanding, besides: readonly HeaderDialect[]) => Record<string, string>;
 
 const write: Readonly<Record<HeaderDialect, Write>> = {
   // §3 RateLimit-Policy, §4 RateLimit
-  'draft-11'(res, standings) {
-    const named = (standing: PolicyStanding): string => headerString(standing.policy.name);
-    append(res, 'RateLimit-Policy', standings.map((it) => `${named(it)};q=${it.limit};w=${windowOf(it)}`));
-    append(res, 'RateLimit', standings.map((it) => `${named(it)};r=${it.remaining};t=${resetIn(it)}`));
-  },
-  'draft-7'(res, standings, one) {
-    append(res, 'RateLimit-Policy', standings.map((it) => `${it.limit};w=${windowOf(it)}`));
-    res.setHeader('RateLimit', `limit=${one.limit}, remaining=${one.remaining}, reset=${resetIn(one)}`);
-  },
-  'draft-6'(res, standings, one, dialects) {
-    // Optional here (§3.4), and another dialect's where that one is spoken too.
-    if (!dialects.includes('draft-11') && !dialects.includes('draft-7')) {
-      append(res, 'RateLimit-Policy', standings.map((it) => `${it.limit};w=${windowOf(it)}`));
-    }
-    res.setHeader('RateLimit-Limit', String(one.limit));
-    res.setHeader('RateLimit-Remaining', String(one.remaining));
-    res.setHeader('RateLimit-Reset', String(resetIn(one)));
-  },
-  legacy(res, _standings, one) {
-    res.setHeader('X-RateLimit-Limit', String(one.limit));
-    res.setHeader('X-RateLimit-Remaining', String(one.remaining));
-    res.setHeader('X-RateLimit-Reset', String(Math.ceil(one.resetTime.getTime() / 1000)));
-  },
+  'draft-11': (standings) => ({
+    'RateLimit-Policy': list(standings, (it) => `${headerString(it.policy.name)};q=${it.limit};w=${windowOf(it)}`),
+    RateLimit: list(standings, (it) => `${headerString(it.policy.name)};r=${it.remaining};t=${resetIn(it)}`),
+  }),
+  'draft-7': (standings, one) => ({
+    'RateLimit-Policy': list(standings, (it) => `${it.limit};w=${windowOf(it)}`),
+    RateLimit: `limit=${one.limit}, remaining=${one.remaining}, reset=${resetIn(one)}`,
+  }),
+  'draft-6': (standings, one, besides) => ({
+    // Optional here (§3.4), and draft-11's where that is spoken too.
+    ...(besides.includes('draft-11')
+      ? {}
+      : { 'RateLimit-Policy': list(standings, (it) => `${it.limit};w=${windowOf(it)}`) }),
+    'RateLimit-Limit': String(one.limit),
+    'RateLimit-Remaining': String(one.remaining),
+    'RateLimit-Reset': String(resetIn(one)),
+  }),
+  legacy: (_standings, one) => ({
+    'X-RateLimit-Limit': String(one.limit),
+    'X-RateLimit-Remaining': String(one.remaining),
+    'X-RateLimit-Reset': String(Math.ceil(one.resetTime.getTime() / 1000)),
+  }),
 };
 
-/** Tells what is left, of the policies that may be told of. */
-export function writeQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { standings }: Pick<Decision, 'standings'>): void {
+/** Of several, who speaks where one only may: who refuses, or else has the least left. */
+const tighter = (one: PolicyStanding, other: PolicyStanding): PolicyStanding =>
+  other.violated || (!one.violated && other.remaining < one.remaining) ? other : one;
+
+/**
+ * The headers by which one dialect tells what is left of these policies: of all limiters that a response has met.
+ * `besides` are the dialects spoken with it.
+ */
+export function quotaHeaders(
+  dialect: HeaderDialect,
+  standings: readonly PolicyStanding[],
+  besides: readonly HeaderDialect[] = [],
+): Record<string, string> {
   const visible = standings.filter(({ policy }) => !policy.hidden);
-  const one = speaker(res, visible);
-  if (one === undefined || visible.length === 0) return;
-  for (const dialect of dialects) write[dialect](res, visible, one, dialects);
+  return visible.length === 0 ? {} : write[dialect](visible, visible.reduce(tighter), besides);
 }

@@ -8,6 +8,9 @@ import type { Limits, Policy } from './policy.ts';
 import { block, peek, reset, settle, take } from './scripts.ts';
 import type { Question, Take, Verdict } from './verdict.ts';
 
+/** Who is counted: a string, or a tuple of strings such as tenant and user. Distinct ones never meet. */
+export type Subject = string | readonly string[];
+
 /** What is asked: how much, and under which limits where they are the caller's. */
 export interface Ask {
   /** @default 1 */
@@ -22,21 +25,21 @@ export interface RateLimiter {
    * Charges `cost` (an integer from 1) to `key` if every policy has room, in one atomic step; a denial charges nothing.
    * Never rejects for what `onStoreError` covers.
    */
-  take(key: string, ask?: Ask): Promise<Decision>;
+  take(key: Subject, ask?: Ask): Promise<Decision>;
   /** What `take` would say; nothing is charged or written. */
-  peek(key: string, ask?: Ask): Promise<Decision>;
+  peek(key: Subject, ask?: Ask): Promise<Decision>;
   /**
    * Takes a charge back, from all policies that may be settled or those named. Once: a second time, after five minutes, or
    * when its window has gone, nothing changes and it resolves to false. Rejects with a `StoreError` when Redis is not there.
    */
   settle(reservation: Reservation, outcome: 'refund', policies?: readonly string[]): Promise<boolean>;
   /** Refuses `key` for `durationMs` from now, whatever its policies say. Rejects with a `StoreError` when Redis is not there. */
-  block(key: string, durationMs: number, ask?: Pick<Ask, 'limits'>): Promise<void>;
+  block(key: Subject, durationMs: number, ask?: Pick<Ask, 'limits'>): Promise<void>;
   /**
    * Forgets what was charged to `key`, and its block; true when there was anything. Other processes may go on denying for
    * `denyCacheMs`. Rejects with a `StoreError` when Redis is not there.
    */
-  reset(key: string, ask?: Pick<Ask, 'limits'>): Promise<boolean>;
+  reset(key: Subject, ask?: Pick<Ask, 'limits'>): Promise<boolean>;
 }
 
 /** On the diagnostics channel `turnpike:rate-limit`, once for every `take`. */
@@ -93,14 +96,19 @@ export function limiterWith(
     );
   }
 
-  const questionOf = (subject: string, { cost = 1, limits }: Ask): Question => {
-    check.must(typeof subject === 'string', 'key', 'a string', subject);
+  /** A policy's algorithm and window are part of its key: what one window counted means nothing in another. */
+  const keyOf = (subject: Subject, under: readonly Policy[]): string => {
+    const parts = typeof subject === 'string' ? [subject] : subject;
+    const isSubject = Array.isArray(parts) && parts.length > 0 && parts.every((part) => typeof part === 'string');
+    check.must(isSubject, 'key', 'a string, or a tuple of strings', subject);
+    const windows = under.flatMap(({ name, algorithm, windowMs }) => [name, `${algorithm.charAt(0)}${windowMs}`]);
+    return keys([...windows, ...(pepper === undefined ? parts : parts.map((part) => pseudonym(part, pepper)))]);
+  };
+
+  const questionOf = (subject: Subject, { cost = 1, limits }: Ask): Question => {
     check.integer('cost', cost, 1);
     const under = policies.under(limits);
-    // A window that depends on the caller is part of the key: what one window counted means nothing in another.
-    const windows = policies.isDynamic ? under.map(({ windowMs }) => String(windowMs)) : [];
-    const who = pepper === undefined ? subject : pseudonym(subject, pepper);
-    return { key: keys([...policies.names, ...windows, who]), cost, policies: under };
+    return { key: keyOf(subject, under), cost, policies: under };
   };
 
   /** What this process may admit by itself: its share, and all of it when there is no Redis to share with. */
@@ -126,9 +134,19 @@ export function limiterWith(
     }
   };
 
+  /** What was admitted too late to be told is given back where it may be; elsewhere it stays charged. */
+  const giveBack = (redis: Store, { key, id, policies: under }: Take, late: Verdict): void => {
+    const refunded = refundable(under);
+    if (late.kind !== 'allow' || refunded.length === 0) return;
+    redis.call(settle, { key, id, policies: under, refunded }, { deadlineMs }).catch(() => undefined);
+  };
+
   const askRedis = async (redis: Store, question: Take): Promise<Verdict> => {
     const sentAt = now();
-    const verdict = await redis.call(take, question, { deadlineMs });
+    const verdict = await redis.call(take, question, {
+      deadlineMs,
+      onAbandoned: (late) => giveBack(redis, question, late),
+    });
     // A charge makes the waits longer that were told before it.
     if (verdict.kind === 'allow') denials?.forget(question.key);
     else if (verdict.waitMs !== undefined) denials?.add(question.key, question.cost, verdict, sentAt);
@@ -141,7 +159,7 @@ export function limiterWith(
     const under = isLocal ? localShareOf(question).policies : question.policies;
     const isReserved = id !== undefined && verdict.kind === 'allow' && (isLocal || by === 'redis');
     const reservation =
-      isReserved && under.some(({ charge }) => charge !== 'always')
+      isReserved && refundable(under).length > 0
         ? { key: question.key, id, policies: under, isLocal }
         : undefined;
     const decided = decisionOf(under, verdict, { degraded, reservation });
@@ -172,8 +190,7 @@ export function limiterWith(
       return decisionBy(question, told);
     },
     async settle({ key, id, policies: under, isLocal }, _outcome, names) {
-      const refunded = names ?? under.filter(({ charge }) => charge !== 'always').map(({ name }) => name);
-      const refund = { key, id, policies: under, refunded };
+      const refund = { key, id, policies: under, refunded: names ?? refundable(under) };
       return isLocal || store === undefined ? local.settle(refund) : store.call(settle, refund, { deadlineMs });
     },
     async block(subject, durationMs, ask = {}) {
@@ -190,6 +207,9 @@ export function limiterWith(
     },
   };
 }
+
+const refundable = (policies: readonly Policy[]): string[] =>
+  policies.filter(({ charge }) => charge !== 'always').map(({ name }) => name);
 
 /** What `onStoreError` says in Redis's place. */
 const ABSENT: Readonly<Record<'allow' | 'deny', Verdict>> = {

@@ -19,30 +19,23 @@ local function policiesFrom(index)
 end
 
 -- loadSubject: what a key holds of one subject
---   initials      of the algorithms its states are of
 --   states        of the policies, in their order
---   charges       ids of the last few charges, newest first
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
-local function loadSubject(stateKey, policies)
-  local initials = ''
-  for _, policy in ipairs(policies) do
-    initials = initials .. string.sub(policy.algorithm, 1, 1)
-  end
+local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local isSame = held[1] == initials -- a deploy may have changed the algorithms: then their states mean nothing
-  local block = held[5] or { 0, 0, 0, 0, 0 }
+  local block = held[4] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
-    initials = initials,
-    states = isSame and held[2] or {},
-    charges = isSame and held[3] or {},
-    reservations = isSame and held[4] or {},
+    states = held[1] or {},
+    charges = held[2] or { 0, '', '' },
+    reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -50,9 +43,9 @@ end
 
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
 local function saveSubject(stateKey, subject, ttlMs)
-  local packed = { subject.initials, subject.states, subject.charges, subject.reservations, nil }
+  local packed = { subject.states, subject.charges, subject.reservations }
   if subject.block[1] > 0 or subject.block[4] > 0 then
-    packed[5] = subject.block
+    packed[4] = subject.block
     ttlMs = math.max(ttlMs, subject.block[4] - math.floor(now / 1000))
   end
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
@@ -198,7 +191,7 @@ local stateKey = KEYS[1]
 local durationMs = tonumber(ARGV[1])
 local policies = policiesFrom(2)
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 local untilMs = math.floor(now / 1000) + durationMs
 subject.block[3], subject.block[4], subject.block[5] = untilMs, math.max(subject.block[4], untilMs), durationMs
 saveSubject(stateKey, subject, longestResetMs(quote(subject.states, policies, 1)))
@@ -224,30 +217,23 @@ local function policiesFrom(index)
 end
 
 -- loadSubject: what a key holds of one subject
---   initials      of the algorithms its states are of
 --   states        of the policies, in their order
---   charges       ids of the last few charges, newest first
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
-local function loadSubject(stateKey, policies)
-  local initials = ''
-  for _, policy in ipairs(policies) do
-    initials = initials .. string.sub(policy.algorithm, 1, 1)
-  end
+local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local isSame = held[1] == initials -- a deploy may have changed the algorithms: then their states mean nothing
-  local block = held[5] or { 0, 0, 0, 0, 0 }
+  local block = held[4] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
-    initials = initials,
-    states = isSame and held[2] or {},
-    charges = isSame and held[3] or {},
-    reservations = isSame and held[4] or {},
+    states = held[1] or {},
+    charges = held[2] or { 0, '', '' },
+    reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -403,7 +389,7 @@ local stateKey = KEYS[1]
 local cost = tonumber(ARGV[1])
 local policies = policiesFrom(2)
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 local quotes, waitMs = quote(subject.states, policies, cost)
 if blockWait(subject.block, waitMs) then
   return { 'block', blockWait(subject.block, waitMs), quotas(quotes) }
@@ -442,30 +428,23 @@ local function policiesFrom(index)
 end
 
 -- loadSubject: what a key holds of one subject
---   initials      of the algorithms its states are of
 --   states        of the policies, in their order
---   charges       ids of the last few charges, newest first
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
-local function loadSubject(stateKey, policies)
-  local initials = ''
-  for _, policy in ipairs(policies) do
-    initials = initials .. string.sub(policy.algorithm, 1, 1)
-  end
+local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local isSame = held[1] == initials -- a deploy may have changed the algorithms: then their states mean nothing
-  local block = held[5] or { 0, 0, 0, 0, 0 }
+  local block = held[4] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
-    initials = initials,
-    states = isSame and held[2] or {},
-    charges = isSame and held[3] or {},
-    reservations = isSame and held[4] or {},
+    states = held[1] or {},
+    charges = held[2] or { 0, '', '' },
+    reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -628,9 +607,9 @@ end
 
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
 local function saveSubject(stateKey, subject, ttlMs)
-  local packed = { subject.initials, subject.states, subject.charges, subject.reservations, nil }
+  local packed = { subject.states, subject.charges, subject.reservations }
   if subject.block[1] > 0 or subject.block[4] > 0 then
-    packed[5] = subject.block
+    packed[4] = subject.block
     ttlMs = math.max(ttlMs, subject.block[4] - math.floor(now / 1000))
   end
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
@@ -648,7 +627,7 @@ local stateKey = KEYS[1]
 local id = ARGV[1]
 local policies = policiesFrom(2)
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 for position, reservation in ipairs(subject.reservations) do
   if reservation[1] == id then
     for i, policy in ipairs(policies) do
@@ -684,30 +663,23 @@ local function policiesFrom(index)
 end
 
 -- loadSubject: what a key holds of one subject
---   initials      of the algorithms its states are of
 --   states        of the policies, in their order
---   charges       ids of the last few charges, newest first
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
-local function loadSubject(stateKey, policies)
-  local initials = ''
-  for _, policy in ipairs(policies) do
-    initials = initials .. string.sub(policy.algorithm, 1, 1)
-  end
+local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local isSame = held[1] == initials -- a deploy may have changed the algorithms: then their states mean nothing
-  local block = held[5] or { 0, 0, 0, 0, 0 }
+  local block = held[4] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
-    initials = initials,
-    states = isSame and held[2] or {},
-    charges = isSame and held[3] or {},
-    reservations = isSame and held[4] or {},
+    states = held[1] or {},
+    charges = held[2] or { 0, '', '' },
+    reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -833,15 +805,10 @@ local function quote(states, policies, cost)
   return quotes, waitMs
 end
 
--- chargedBefore: whether a charge of this id is among the last of its subject: the client sent its command again
+-- chargedBefore: whether a charge of this id was made of late: the client sent its command again
 local function chargedBefore(subject, id)
-  for _, charged in ipairs(subject.charges) do
-    if charged == id then
-      return true
-    end
-  end
-  for _, reservation in ipairs(subject.reservations) do
-    if reservation[1] == id then
+  for generation = 2, 3 do
+    if string.find(subject.charges[generation], ' ' .. id, 1, true) then
       return true
     end
   end
@@ -883,9 +850,9 @@ end
 
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
 local function saveSubject(stateKey, subject, ttlMs)
-  local packed = { subject.initials, subject.states, subject.charges, subject.reservations, nil }
+  local packed = { subject.states, subject.charges, subject.reservations }
   if subject.block[1] > 0 or subject.block[4] > 0 then
-    packed[5] = subject.block
+    packed[4] = subject.block
     ttlMs = math.max(ttlMs, subject.block[4] - math.floor(now / 1000))
   end
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
@@ -923,9 +890,22 @@ local function keepDenial(stateKey, subject, quotes, isStrike)
   end
 end
 
+-- remember: keeps the id of a charge for as long as its command could still be charged again, which its notAfter ends
+-- A generation lasts as long as its first charge; the one before it is kept beside it. So no charge is forgotten too
+-- early, however many there are, and a quiet key holds one.
+local function remember(subject, id, notAfterUs)
+  local nowMs, notAfterMs = math.floor(now / 1000), math.ceil(notAfterUs / 1000)
+  local endsMs, younger, elder = unpack(subject.charges)
+  if nowMs > endsMs then
+    elder = nowMs - endsMs > notAfterMs - nowMs and '' or younger
+    endsMs, younger = notAfterMs, ''
+  end
+  subject.charges = { endsMs, younger .. ' ' .. id, elder }
+end
+
 -- charge: charges a cost to every policy, and answers for how long that is to be kept. Where a charge may be settled it is
 -- kept as a reservation: with a mark in each such policy, by which refund finds it.
-local function charge(subject, policies, quotes, id, cost)
+local function charge(subject, policies, quotes, id, cost, notAfterUs)
   local nowMs, ttlMs = math.floor(now / 1000), 0
   local reservation, settles = { id, cost, nowMs }, false
   for i, said in ipairs(quotes) do
@@ -942,10 +922,8 @@ local function charge(subject, policies, quotes, id, cost)
       table.remove(open, 1)
     end
     table.insert(open, reservation)
-  else
-    table.insert(subject.charges, 1, id)
-    subject.charges[9] = nil
   end
+  remember(subject, id, notAfterUs)
   return ttlMs
 end
 
@@ -962,7 +940,7 @@ end
 -- returns  {'allow', quotas}
 -- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
 -- returns  {'block', waitMs, quotas}
--- cost     1 GET; when it admits or a block counts 1 SET; O(1) in the limits, O(policies)
+-- cost     1 GET; when it admits, or a denial counts towards a block, 1 SET; O(1) in the limits, O(policies)
 -- keeps    what is charged never exceeds a policy; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -973,7 +951,7 @@ if now > notAfterUs then
   return { 'late', now }
 end
 
-local subject = loadSubject(stateKey, policies)
+local subject = loadSubject(stateKey)
 local quotes, waitMs = quote(subject.states, policies, cost)
 
 if chargedBefore(subject, id) then
@@ -995,7 +973,7 @@ if waitMs ~= 0 then
   return { 'deny', waitMs, quotas(quotes) }
 end
 
-local ttlMs = charge(subject, policies, quotes, id, cost)
+local ttlMs = charge(subject, policies, quotes, id, cost, notAfterUs)
 subject.block[1] = 0
 saveSubject(stateKey, subject, ttlMs)
 return { 'allow', quotas(quotes) }

@@ -4,16 +4,17 @@ import {
   type Middleware,
   type Next,
   type OnProblem,
+  asError,
   attachment,
   warnOnce,
   writeProblem,
 } from '@turnpike/core';
 import { type Ended, onEnd } from '@turnpike/core/http';
 import { clientAddress } from './client-address.ts';
-import { type Decision, decisionOf } from './decision.ts';
-import { type HeaderDialect, checkDialects, writeQuota } from './headers.ts';
+import { type Decision, type PolicyStanding, decisionOf } from './decision.ts';
+import { type HeaderDialect, checkDialects, quotaHeaders } from './headers.ts';
 import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
-import { type RateLimiter, limiterWith } from './limiter.ts';
+import { type RateLimiter, type Subject, limiterWith } from './limiter.ts';
 import type { Charge, Policies } from './policy.ts';
 import { refusal } from './refusal.ts';
 
@@ -24,7 +25,7 @@ interface RequestOptions {
    *
    * @default the client's address: `req.ip`, IPv6 cut to `ipv6Bits`
    */
-  key?(req: HttpRequest): string | undefined | Promise<string | undefined>;
+  key?(req: HttpRequest): Subject | undefined | Promise<Subject | undefined>;
   /**
    * How much the request counts: an integer from 1.
    *
@@ -90,13 +91,13 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   // What skip answers: nothing was counted, and all of every limit is left.
   const uncounted = decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
 
-  const subjectOf = async (req: HttpRequest): Promise<string> => {
+  const subjectOf = async (req: HttpRequest): Promise<Subject> => {
     if (key === undefined) return clientAddress(req, ipv6Bits, warn);
     const subject = await key(req);
     if (subject !== undefined) return subject;
     warn('TURNPIKE_WARN_NO_KEY', 'the option "key" gave undefined for a request, which now counts for its client address.');
-    // The space keeps addresses apart from keys, which a caller may choose.
-    return `address ${clientAddress(req, ipv6Bits, warn)}`;
+    // A tuple, which no key that a caller may choose can be mistaken for.
+    return ['address', clientAddress(req, ipv6Bits, warn)];
   };
 
   const ask = async (req: HttpRequest): Promise<Decision> => {
@@ -118,21 +119,40 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     });
   };
 
-  const answer = (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): void => {
+  /** Tells what was decided; true when the request may go on. */
+  const answer = async (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): Promise<boolean> => {
     decisions.attach(req, decision);
-    if (!decision.isUnknown) writeQuota(res, headers, decision);
+    // Somebody has answered meanwhile, a time-out perhaps: there is nothing left to tell or to refuse.
+    if (res.headersSent) return decision.allowed;
+    if (!decision.isUnknown) tellQuota(res, headers, decision);
     settleAtEnd(decision, req, res);
-    if (decision.allowed) next();
-    else onProblem(refusal(decision), req, res, next);
+    if (!decision.allowed) await onProblem(refusal(decision), req, res, next);
+    return decision.allowed;
   };
 
   function rateLimitMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
     ask(req)
       .then((decision) => answer(decision, req, res, next))
-      .catch(next);
+      .then(
+        (isAllowed) => void (isAllowed && next()),
+        (thrown: unknown) => next(asError(thrown)),
+      );
   }
 
   return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
+}
+
+const toldOf = new WeakMap<ServerResponse, Map<HeaderDialect, PolicyStanding[]>>();
+
+/** Limiters in a row that speak one dialect speak together: each tells of those before it, too. */
+function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { standings }: Decision): void {
+  const told = toldOf.get(res) ?? new Map<HeaderDialect, PolicyStanding[]>();
+  toldOf.set(res, told);
+  for (const dialect of dialects) {
+    const together = [...(told.get(dialect) ?? []), ...standings];
+    told.set(dialect, together);
+    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, dialects))) res.setHeader(name, value);
+  }
 }
 
 const limitersOf = new WeakMap<IncomingMessage, Set<RateLimiter>>();

@@ -1,5 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { HttpRequest, OptionChecks } from '@turnpike/core';
+import type { HttpRequest, HttpResponse, OptionChecks } from '@turnpike/core';
 
 /**
  * How a limit is counted.
@@ -14,10 +13,13 @@ export type Algorithm = 'fixed-window' | 'sliding-window' | 'token-bucket';
  * or as the function says, of the request and its finished answer. It counts until that is known, so that any number of
  * requests at once cannot pass a limit; a connection that was aborted counts.
  */
-export type Charge = 'always' | 'failure' | ((req: IncomingMessage, res: ServerResponse) => boolean);
+export type Charge = 'always' | 'failure' | Judge;
+
+// As a method, so that a function of Express's own request and response fits.
+type Judge = { judge(req: HttpRequest, res: HttpResponse): boolean }['judge'];
 
 /** A number, or one for each request: a caller's plan. */
-type PerRequest = number | ((req: HttpRequest) => number);
+type PerRequest = number | { of(req: HttpRequest): number }['of'];
 
 /** One limit, as it is given. */
 export interface PolicyOptions {

@@ -9,12 +9,17 @@ type Reply = [tag: 'allow', quotas: QuotaReply[]] | [tag: 'deny' | 'block', wait
 
 const waitOf = (waitMs: number): number | undefined => (waitMs < 0 ? undefined : waitMs);
 
-const quotaOf = ([used, resetMs, waitMs]: QuotaReply): Quota => ({ used, resetMs, waitMs: waitOf(waitMs) });
+/** Numbers may come as strings: the client decides (`stringNumbers`). */
+const quotaOf = ([used, resetMs, waitMs]: QuotaReply): Quota => ({
+  used: Number(used),
+  resetMs: Number(resetMs),
+  waitMs: waitOf(Number(waitMs)),
+});
 
 function verdict(reply: unknown): Verdict {
   const said = reply as Reply;
   if (said[0] === 'allow') return { kind: 'allow', waitMs: 0, quotas: said[1].map(quotaOf) };
-  return { kind: said[0], waitMs: waitOf(said[1]), quotas: said[2].map(quotaOf) };
+  return { kind: said[0], waitMs: waitOf(Number(said[1])), quotas: said[2].map(quotaOf) };
 }
 
 /** `refunded` names the policies a settle is about; by default those whose charge may be settled. */
@@ -66,5 +71,5 @@ export const block: Script<Omit<Question, 'cost'> & { durationMs: number }, void
 export const reset: Script<string, boolean> = defineScript({
   lua: resetLua,
   encode: (key) => ({ keys: [key], argv: [] }),
-  decode: (reply) => (reply as [tag: 'reset', existed: number])[1] === 1,
+  decode: (reply) => Number((reply as [tag: 'reset', existed: number])[1]) === 1,
 });

@@ -1,3 +1,4 @@
+import { eventually } from '@turnpike/test-kit';
 import express5, { type Express } from 'express';
 import express4 from 'express4';
 import request from 'supertest';
@@ -93,6 +94,7 @@ describe.each([
       await request(app).get('/products/1').expect(200);
       await request(app).get('/products/1').expect(429);
       await request(app).get('/products/1?user=127.0.0.1').expect(200);
+      await request(app).get('/products/1?user=address%20127.0.0.1').expect(200);
     });
     expect(said).toEqual(['TURNPIKE_WARN_NO_KEY']);
   });
@@ -111,7 +113,40 @@ describe.each([
     const numeric = appWith(rateLimit(options({ key: () => 7 as unknown as string })));
     numeric.use((error: Error, _req: unknown, res: any, _next: unknown) => res.status(500).end(error.message));
     const answer = await request(numeric).get('/products/1').expect(500);
-    expect(answer.text).toContain('option "key" must be a string, received 7 (number)');
+    expect(answer.text).toContain('option "key" must be a string, or a tuple of strings, received 7 (number)');
+  });
+
+  it('never lets a request pass because a function threw what is no error', async () => {
+    const thrown: unknown[] = [undefined, null, 0, '', 'route', 'router'];
+    for (const [n, value] of thrown.entries()) {
+      const reject = async (): Promise<never> => Promise.reject(value);
+      const refuse = () => {
+        throw value;
+      };
+      for (const limit of [
+        rateLimit(options({ name: `a${n}`, key: reject })),
+        rateLimit(options({ name: `b${n}`, key: refuse })),
+        rateLimit(options({ name: `c${n}`, cost: refuse })),
+        rateLimit(options({ name: `d${n}`, limit: 1, key: () => 'x', cost: () => 2, onProblem: reject })),
+        rateLimit(options({ name: `e${n}`, limit: 1, key: () => 'x', cost: () => 2, onProblem: refuse })),
+      ]) {
+        const app = appWith(limit);
+        app.use((error: { code: string }, _req: unknown, res: any, _next: unknown) => res.status(500).end(error.code));
+        expect((await request(app).get('/products/1').expect(500)).text).toBe('ERR_TURNPIKE_CALLBACK');
+      }
+    }
+  });
+
+  it('keeps quiet when somebody has answered meanwhile', async () => {
+    const passed: number[] = [];
+    const app = express();
+    app.use((_req, res, next) => {
+      res.end('a time-out');
+      next();
+    });
+    app.use(rateLimit(options({ limit: 1 })), () => void passed.push(1));
+    for (let n = 0; n < 3; n += 1) expect((await request(app).get('/').expect(200)).text).toBe('a time-out');
+    await eventually(() => expect(passed).toHaveLength(1));
   });
 
   it('tells of a trust proxy that lets clients choose their address, and of one that is missing', async () => {
@@ -157,15 +192,15 @@ describe('keys in Redis', () => {
     await request(plain).get('/');
     await request(peppered).get('/');
     const keys = (await it_.clients.scan()).toSorted();
-    expect(keys[1]).toBe(`${it_.clients.prefix}:v1:rate-limit:{plain:127.0.0.1}`);
-    expect(keys[0]).toMatch(/:v1:rate-limit:\{peppered:[A-Za-z0-9_-]{32}\}$/);
+    expect(keys[1]).toBe(`${it_.clients.prefix}:v1:rate-limit:{plain:s60000:127.0.0.1}`);
+    expect(keys[0]).toMatch(/:v1:rate-limit:\{peppered:s60000:[A-Za-z0-9_-]{32}\}$/);
   });
 
   it('are prefixed once by a client that has a keyPrefix', async () => {
     const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}-app:` });
     await request(express5().use(rateLimit(options({ redis })))).get('/').expect(404);
     expect(await it_.clients.client().keys(`${it_.clients.prefix}-app:*`)).toEqual([
-      `${it_.clients.prefix}-app:${it_.clients.prefix}:v1:rate-limit:{2-in-60s:127.0.0.1}`,
+      `${it_.clients.prefix}-app:${it_.clients.prefix}:v1:rate-limit:{2-in-60s:s60000:127.0.0.1}`,
     ]);
   });
 });

@@ -133,6 +133,42 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect(await send('one')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
   });
 
+  it('does nothing once its time has passed', async () => {
+    const redis = it_.clients.client();
+    const key = `${it_.clients.prefix}:late`;
+    const send = (notAfterUs: number) => redis.eval(takeLua, 1, key, notAfterUs, 'id', 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
+    expect(await send(Date.now() * 1000 - 1_000_000)).toEqual(['late', expect.any(Number)]);
+    expect(await send(0)).toEqual(['late', expect.any(Number)]);
+    expect(await redis.exists(key)).toBe(0);
+  });
+
+  it('keeps what it charged for as long as it counts', async () => {
+    const redis = it_.clients.client();
+    const { clock, limiter } = await clocked(algorithm, 10, 60_000);
+    for (let take = 1; take <= 4; take += 1) {
+      const { resetTime } = await limiter.take('ann');
+      const [key = ''] = await it_.clients.scan();
+      const ttl = await redis.pttl(key);
+      expect(Math.abs(ttl - (resetTime.getTime() - Date.now()))).toBeLessThan(100);
+      const perTake = algorithm === 'token-bucket' ? 6000 : 60_000;
+      expect(ttl).toBeGreaterThan((algorithm === 'token-bucket' ? take * perTake : perTake) - 10_000 * (take - 1) - 200);
+      await clock.advance(algorithm === 'fixed-window' ? 10_000 : 0);
+    }
+  });
+
+  it('counts apart what one name has counted under another algorithm or window', async () => {
+    const redis = it_.clients.client();
+    const shared = { redis, prefix: it_.clients.prefix, limit: 3, name: 'same', denyCacheMs: 0, algorithm };
+    const long = createRateLimiter({ ...shared, windowMs: 60_000 });
+    const short = createRateLimiter({ ...shared, windowMs: 100 });
+    const other = createRateLimiter({ ...shared, windowMs: 60_000, algorithm: ALGORITHMS.find((one) => one !== algorithm)! });
+    for (let n = 0; n < 20; n += 1) {
+      const decisions = [await long.take('ann'), await short.take('ann'), await other.take('ann')];
+      expect(decisions.map(({ allowed }) => allowed)).toEqual([n < 3, n < 3 || expect.any(Boolean), n < 3]);
+    }
+    expect((await long.peek('ann')).used).toBe(3);
+  });
+
   it('begins anew when the policy of a name changes its algorithm', async () => {
     const redis = it_.clients.client();
     const options = { redis, prefix: it_.clients.prefix, limit: 1, windowMs: 60_000, name: 'same' };
@@ -188,7 +224,7 @@ describe('a sliding window', () => {
       await clock.advance(411);
     }
     const [key = ''] = await it_.clients.scan();
-    expect(await redis.strlen(key)).toBeLessThanOrEqual(22 * 8 + 80);
+    expect(await redis.strlen(key)).toBeLessThanOrEqual(22 * 10 + 60);
   });
 });
 

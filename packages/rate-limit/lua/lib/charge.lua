@@ -1,6 +1,6 @@
 -- charge: charges a cost to every policy, and answers for how long that is to be kept. Where a charge may be settled it is
 -- kept as a reservation: with a mark in each such policy, by which refund finds it.
-local function charge(subject, policies, quotes, id, cost)
+local function charge(subject, policies, quotes, id, cost, notAfterUs)
   local nowMs, ttlMs = math.floor(now / 1000), 0
   local reservation, settles = { id, cost, nowMs }, false
   for i, said in ipairs(quotes) do
@@ -17,9 +17,7 @@ local function charge(subject, policies, quotes, id, cost)
       table.remove(open, 1)
     end
     table.insert(open, reservation)
-  else
-    table.insert(subject.charges, 1, id)
-    subject.charges[9] = nil
   end
+  remember(subject, id, notAfterUs)
   return ttlMs
 end
