@@ -8,18 +8,24 @@ const sources = readdirSync(join(root, 'packages'), { recursive: true })
   .filter((file) => /^[^/]+\/src\/.*\.ts$/.test(file) && !/\.(test|gen)\.ts$/.test(file))
   .map((file) => ({ file, text: readFileSync(join(root, 'packages', file), 'utf8') }));
 
-const allIn = (files, pattern) => new Set(files.flatMap(({ text }) => [...text.matchAll(pattern)].map(([, code]) => code)));
+const allIn = (files, pattern) =>
+  new Set(files.flatMap(({ text }) => [...text.matchAll(pattern)].map(([, code]) => code)));
 
 describe('docs/errors.md', () => {
   const page = readFileSync(join(root, 'docs/errors.md'), 'utf8');
   const documented = new Set([...page.matchAll(/^### (\S+)$/gm)].map(([, code]) => code));
   const coded = allIn(sources, /'((?:ERR_TURNPIKE|TURNPIKE_WARN)_\w+)'/g);
-  const refusals = allIn(sources.filter(({ file }) => file.endsWith('/refusal.ts')), /'([a-z]+(?:_[a-z]+)+)'/g);
+  const refusals = allIn(
+    sources.filter(({ file }) => file.endsWith('/refusal.ts')),
+    /'([a-z]+(?:_[a-z]+)+)'/g,
+  );
 
   it('has an entry for every code there is, and for none that is not', () => {
     expect(coded.size).toBeGreaterThan(10);
     expect(refusals.size).toBeGreaterThan(2);
-    expect([...documented].toSorted()).toEqual([...coded, ...refusals].toSorted());
+    expect([...documented].toSorted()).toEqual(
+      [...coded, ...refusals].toSorted((one, other) => (one < other ? -1 : 1)),
+    );
   });
 
   it('has no code that is declared and never used', () => {
@@ -45,7 +51,7 @@ describe('the pages', () => {
             return true;
           }
         })
-        .map((target) => `${file}: ${target}`),
+        .map((target) => `${String(file)}: ${target}`),
     );
     expect(pages.length).toBeGreaterThan(6);
     expect(broken).toEqual([]);
@@ -55,7 +61,9 @@ describe('the pages', () => {
     const readme = readFileSync(join(root, 'packages/rate-limit/README.md'), 'utf8');
     const interfaces = ['policy.ts', 'limiter-options.ts', 'middleware.ts']
       .map((file) => readFileSync(join(root, 'packages/rate-limit/src', file), 'utf8'))
-      .flatMap((text) => [...text.matchAll(/interface (?:PolicyOptions|LimiterSettings|RequestOptions) \{([\s\S]*?)\n\}/g)]);
+      .flatMap((text) => [
+        ...text.matchAll(/interface (?:PolicyOptions|LimiterSettings|RequestOptions) \{([\s\S]*?)\n\}/g),
+      ]);
     const options = interfaces.flatMap(([, body]) => [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, name]) => name));
     expect(options.length).toBeGreaterThan(20);
     expect(options.filter((option) => !readme.includes(`\`${option}`))).toEqual([]);

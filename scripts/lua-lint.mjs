@@ -88,8 +88,10 @@ function slotComplaints(ast, slots) {
     const read = reads.find((candidate) => candidate.slot === slot);
     if (read === undefined) complaints.push(`the header names ${slot} ${name}, but no local reads it`);
     else if (read.name !== name) complaints.push(`${slot} is "${name}" in the header and "${read.name}" in the body`);
-    else if (slot.startsWith('ARGV') && /^integer/.test(what) !== read.number)
-      complaints.push(`${slot} ${name} is ${what.split(',')[0]} in the header, and ${read.number ? '' : 'not '}a tonumber`);
+    else if (slot.startsWith('ARGV') && what.startsWith('integer') !== read.number)
+      complaints.push(
+        `${slot} ${name} is ${what.split(',')[0]} in the header, and ${read.number ? '' : 'not '}a tonumber`,
+      );
     if (used.filter((candidate) => candidate === slot).length > 1) complaints.push(`reads ${slot} more than once`);
   }
   return complaints;
@@ -142,7 +144,8 @@ export function lintScript(source, verb, known) {
 export function lintFragment(source, name, known) {
   const ast = parse(source);
   const [statement, ...more] = ast.body;
-  const isFunction = statement?.type === 'FunctionDeclaration' && statement.isLocal && statement.identifier.name === name;
+  const isFunction =
+    statement?.type === 'FunctionDeclaration' && statement.isLocal && statement.identifier.name === name;
   return [
     ...(isFunction && more.length === 0 ? [] : [`must define one thing: local function ${name}`]),
     ...(header(source).purpose.startsWith(`${name}: `) ? [] : [`the header must begin "-- ${name}: <what it does>"`]),

@@ -54,8 +54,16 @@ describe('a script and its header', () => {
     ['an argument the header does not name', ['-- ARGV[2]  owner — string, who asks\n', ''], /uses ARGV\[2\], which/],
     ['an argument the body does not read', ['tonumber(ARGV[1]), ARGV[2]', 'tonumber(ARGV[1]), 1'], /no local reads it/],
     ['another name in the body', ['thingKey = KEYS[1]', 'theKey = KEYS[1]'], /"thingKey" in the header and "theKey"/],
-    ['an integer read as a string', ['tonumber(ARGV[1])', 'ARGV[1]'], /notAfterUs is integer in the header, and not a tonumber/],
-    ['a reply the header does not promise', ["{ 'given', owner }", "{ 'handed', owner }"], /returns handed\/2, not in the header/],
+    [
+      'an integer read as a string',
+      ['tonumber(ARGV[1])', 'ARGV[1]'],
+      /notAfterUs is integer in the header, and not a tonumber/,
+    ],
+    [
+      'a reply the header does not promise',
+      ["{ 'given', owner }", "{ 'handed', owner }"],
+      /returns handed\/2, not in the header/,
+    ],
     ['a reply of another length', ["{ 'given', owner }", "{ 'given', owner, 1 }"], /promises given\/2, never returned/],
     ['an unknown global', ['redis.call', 'os.execute'], /unknown global "os"/],
     ['a swallowed error', ['redis.call', 'redis.pcall'], /redis\.pcall/],

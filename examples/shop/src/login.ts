@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { rateLimit } from '@turnpike/rate-limit';
+import { type Problem, rateLimit, writeProblem } from '@turnpike/rate-limit';
 import express, { Router } from 'express';
 import type { Redis } from 'ioredis';
 
@@ -14,25 +14,39 @@ function digest(password: string): Buffer {
 const accountKey = (email: unknown): string | undefined =>
   typeof email === 'string' ? email.normalize('NFKC').trim().toLowerCase() : undefined;
 
-/** Signing in: five tries a minute for an account, wherever they come from. No Redis, no login. */
+/**
+ * Signing in: per address first, then per account. The other way round, what an address is refused for would use up the
+ * account, and lock its owner out. Only failures count against an account. No Redis, no login.
+ */
 export function login({ redis, prefix }: { redis: Redis; prefix: string }): Router {
-  const limit = rateLimit({
+  const address = rateLimit({
     redis,
     prefix,
-    limit: 5,
-    windowMs: 60_000,
-    name: 'login',
+    limit: 100,
+    windowMs: 86_400_000,
+    name: 'login-address',
+    onStoreError: 'deny',
+  });
+  const account = rateLimit({
+    redis,
+    prefix,
     key: (req) => accountKey(req.body?.email),
+    policies: [
+      { name: 'login-short', limit: 5, windowMs: 60_000, charge: 'failure', hidden: true },
+      { name: 'login-day', limit: 50, windowMs: 86_400_000, charge: 'failure', hidden: true },
+    ],
     onStoreError: 'deny',
   });
   const router = Router();
-  router.post('/login', express.json({ limit: '4kb' }), limit, (req, res) => {
-    const { email, password } = req.body as { email?: unknown; password?: unknown };
+  router.post('/login', address, express.json({ limit: '4kb' }), account, (req, res) => {
+    const { email, password } = (req.body ?? {}) as { email?: unknown; password?: unknown };
     const expected = ACCOUNTS.get(accountKey(email) ?? '');
     const isRight =
       expected !== undefined && typeof password === 'string' && timingSafeEqual(expected, digest(password));
     if (isRight) res.json({ user: accountKey(email) });
-    else res.status(401).json({ error: 'e-mail or password is wrong' });
+    else writeProblem(WRONG, req, res, () => undefined);
   });
   return router;
 }
+
+const WRONG: Problem = { status: 401, code: 'wrong_credentials', detail: 'E-mail or password is wrong.' };

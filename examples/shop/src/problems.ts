@@ -17,6 +17,14 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
-const clientError = (status: number): Problem => ({ status, code: 'bad_request', detail: 'This request cannot be read.' });
+const clientError = (status: number): Problem => ({
+  status,
+  code: 'bad_request',
+  detail: 'This request cannot be read.',
+});
 
-const serverError: Problem = { status: 500, code: 'internal_error', detail: 'Something went wrong here. Nothing was changed.' };
+const serverError: Problem = {
+  status: 500,
+  code: 'internal_error',
+  detail: 'Something went wrong here. Nothing was changed.',
+};

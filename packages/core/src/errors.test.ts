@@ -3,7 +3,9 @@ import { OptionError, StoreError, TurnpikeError } from './errors.ts';
 
 describe('a Turnpike error', () => {
   it('is recognised across copies of this package', () => {
-    const foreign = Object.defineProperty(new Error('from another copy'), Symbol.for('turnpike.error'), { value: true });
+    const foreign = Object.defineProperty(new Error('from another copy'), Symbol.for('turnpike.error'), {
+      value: true,
+    });
     expect(foreign).toBeInstanceOf(TurnpikeError);
     expect(foreign).not.toBeInstanceOf(StoreError);
     expect(new Error('plain')).not.toBeInstanceOf(TurnpikeError);

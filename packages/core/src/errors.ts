@@ -73,6 +73,10 @@ export class StoreError extends TurnpikeError {
 export const asError = (thrown: unknown): Error =>
   thrown instanceof Error
     ? thrown
-    : new TurnpikeError('ERR_TURNPIKE_CALLBACK', `a function among the options threw ${typeof thrown} instead of an Error`, {
-        cause: thrown,
-      });
+    : new TurnpikeError(
+        'ERR_TURNPIKE_CALLBACK',
+        `a function among the options threw ${typeof thrown} instead of an Error`,
+        {
+          cause: thrown,
+        },
+      );

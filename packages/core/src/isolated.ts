@@ -5,9 +5,12 @@ export function isolated(call: () => void): void {
   try {
     call();
   } catch (error) {
-    process.emitWarning(`a listener threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`, {
-      type: 'TurnpikeWarning',
-      code: 'TURNPIKE_WARN_LISTENER' satisfies WarningCode,
-    });
+    process.emitWarning(
+      `a listener threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      {
+        type: 'TurnpikeWarning',
+        code: 'TURNPIKE_WARN_LISTENER' satisfies WarningCode,
+      },
+    );
   }
 }

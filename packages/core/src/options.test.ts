@@ -22,9 +22,12 @@ describe('a bad option', () => {
     });
   });
 
-  it.each([[Number.NaN], [1.5], ['5'], [null], [undefined], [Infinity], [2 ** 53]])('refuses %s as an integer', (value) => {
-    expect(() => check().integer('limit', value, 1)).toThrow(OptionError);
-  });
+  it.each([[Number.NaN], [1.5], ['5'], [null], [undefined], [Infinity], [2 ** 53]])(
+    'refuses %s as an integer',
+    (value) => {
+      expect(() => check().integer('limit', value, 1)).toThrow(OptionError);
+    },
+  );
 
   it('that nobody knows is refused with the names that are known', () => {
     expect(() => check({ limt: 1 }).known(['limit', 'windowMs'])).toThrow(
@@ -42,6 +45,8 @@ describe('a bad option', () => {
   });
 
   it('may be the options themselves', () => {
-    expect(() => optionChecks('rateLimit', null as unknown as object)).toThrow('options must be an object, received null');
+    expect(() => optionChecks('rateLimit', null as unknown as object)).toThrow(
+      'options must be an object, received null',
+    );
   });
 });

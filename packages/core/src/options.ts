@@ -3,9 +3,14 @@ import { OptionError } from './errors.ts';
 /** How a rejected value looks in a message: short. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
-  if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean') return `${value} (${typeof value})`;
+  if (typeof value === 'bigint' || typeof value === 'number' || typeof value === 'boolean')
+    return `${value} (${typeof value})`;
   if (value === null || value === undefined) return String(value);
-  return Array.isArray(value) ? `an array of ${value.length}` : typeof value === 'function' ? 'a function' : 'an object';
+  return Array.isArray(value)
+    ? `an array of ${value.length}`
+    : typeof value === 'function'
+      ? 'a function'
+      : 'an object';
 }
 
 /** The checks a factory makes of its options, once, at construction. Each throws an `OptionError`. */
@@ -44,12 +49,19 @@ export function optionChecks(factory: string, options: object): OptionChecks {
       must(holds, option, `an integer from ${min} to ${max}`, value);
     },
     oneOf(option, value, choices) {
-      must(choices.includes(value as string), option, `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`, value);
+      must(
+        choices.includes(value as string),
+        option,
+        `one of ${choices.map((choice) => `'${choice}'`).join(', ')}`,
+        value,
+      );
     },
     secret(option, value, minLength) {
       if (typeof value === 'string' && value.length >= minLength) return;
       const received = typeof value === 'string' ? `one of ${value.length}` : shown(value);
-      throw new OptionError(`${factory}: option "${option}" must be a string of ${minLength} characters or more, received ${received}`);
+      throw new OptionError(
+        `${factory}: option "${option}" must be a string of ${minLength} characters or more, received ${received}`,
+      );
     },
     optionalFunction(option, value) {
       must(value === undefined || typeof value === 'function', option, 'a function', value);

@@ -19,7 +19,12 @@ export interface Problem {
 }
 
 /** Answers, or hands on, a refusal. May be async: what it throws or rejects with goes to `next`. */
-export type OnProblem = (problem: Problem, req: IncomingMessage, res: ServerResponse, next: Next) => void | Promise<void>;
+export type OnProblem = (
+  problem: Problem,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: Next,
+) => void | Promise<void>;
 
 /** The JSON body of a problem (RFC 9457 §3.1). */
 export function problemBody(problem: Problem): Record<string, unknown> {
@@ -28,13 +33,13 @@ export function problemBody(problem: Problem): Record<string, unknown> {
 }
 
 /** The default: answers with `application/problem+json`, never to be cached. */
-export const writeProblem: OnProblem = (problem, _req, res) => {
+export function writeProblem(problem: Problem, _req: IncomingMessage, res: ServerResponse, _next: Next): void {
   res.statusCode = problem.status;
   res.setHeader('Cache-Control', 'no-store');
   res.setHeader('Content-Type', 'application/problem+json');
   for (const [name, value] of Object.entries(problem.headers ?? {})) res.setHeader(name, value);
   res.end(JSON.stringify(problemBody(problem)));
-};
+}
 
 /** A refusal on its way to the app's error middleware: `status` and `headers` are what Express and http-errors read. */
 export class ProblemError extends TurnpikeError {
@@ -52,4 +57,6 @@ export class ProblemError extends TurnpikeError {
 }
 
 /** Instead of answering: hands the refusal to the app's own error middleware, as a `ProblemError`. */
-export const passProblem: OnProblem = (problem, _req, _res, next) => next(new ProblemError(problem));
+export function passProblem(problem: Problem, _req: IncomingMessage, _res: ServerResponse, next: Next): void {
+  next(new ProblemError(problem));
+}

@@ -18,7 +18,10 @@ describe('a Redis client', () => {
   });
 
   it.each(['slave', 'all', () => 'x'])('is refused when it reads from replicas: scaleReads %s', (scaleReads) => {
-    const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true, scaleReads: scaleReads as 'all' });
+    const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], {
+      lazyConnect: true,
+      scaleReads: scaleReads as 'all',
+    });
     expect(() => assertRedisClient('rateLimit', cluster)).toThrow("reads from its masters (scaleReads: 'master')");
     cluster.disconnect();
   });

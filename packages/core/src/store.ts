@@ -216,10 +216,10 @@ interface Caller {
 const clock = defineScript({
   lua: clockLua,
   encode: (route: string | undefined) => ({ keys: route === undefined ? [] : [route], argv: [] }),
-  decode: (reply) => Number((reply as [tag: 'clock', nowUs: number])[1]),
+  decode: (reply) => Number((reply as [tag: 'clock', nowUs: number | string])[1]),
 });
 
-const isLate = (reply: unknown): reply is [tag: 'late', nowUs: number] =>
+const isLate = (reply: unknown): reply is [tag: 'late', nowUs: number | string] =>
   Array.isArray(reply) && String(reply[0]) === 'late';
 
 /** Lets the event loop read its sockets: after a stall, timers fire before replies that have long arrived are seen. */

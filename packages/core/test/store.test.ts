@@ -1,6 +1,17 @@
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
-import { type Clients, type RedisServer, clientFactory, countCommands, eventually, faultProxy, isHandshake, race, settableClock, startRedis } from '@turnpike/test-kit';
+import {
+  type Clients,
+  type RedisServer,
+  clientFactory,
+  countCommands,
+  eventually,
+  faultProxy,
+  isHandshake,
+  race,
+  settableClock,
+  startRedis,
+} from '@turnpike/test-kit';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Cluster, Redis } from 'ioredis';
@@ -245,8 +256,11 @@ describe('start-up and recovery', () => {
     const client = await ready(clients.client({ host: own.host, port: own.port }));
     const store = storeOf(client);
     const commands = async (): Promise<(string | undefined)[]> =>
-      (await countCommands(own, () => store.call(count, key(), { deadlineMs: 1000 }), { where: (command) => !isHandshake(command) && command[1] !== clockLua && command[1] !== clockSha }))
-        .map(([name]) => name?.toLowerCase());
+      (
+        await countCommands(own, () => store.call(count, key(), { deadlineMs: 1000 }), {
+          where: (command) => !isHandshake(command) && command[1] !== clockLua && command[1] !== clockSha,
+        })
+      ).map(([name]) => name?.toLowerCase());
     expect(await commands()).toEqual(['eval']);
     expect(await commands()).toEqual(['evalsha']);
     await own.kill();
@@ -303,7 +317,11 @@ describe('an error reply', () => {
     const client = await ready(clients.client({ username: 'narrow', password: 'pw' }));
     expect((await reply(client)).error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_CONFIGURATION' });
     await admin.call('ACL', 'DELUSER', 'narrow');
-    const broken = defineScript({ lua: 'return nil .. KEYS[1]', encode: (k: string) => ({ keys: [k], argv: [] }), decode: String });
+    const broken = defineScript({
+      lua: 'return nil .. KEYS[1]',
+      encode: (k: string) => ({ keys: [k], argv: [] }),
+      decode: String,
+    });
     await expect(storeOf(admin).call(broken, key(), { deadlineMs: 1000 })).rejects.toMatchObject({
       code: 'ERR_TURNPIKE_STORE_CONFIGURATION',
     });

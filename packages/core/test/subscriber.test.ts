@@ -1,5 +1,12 @@
 import { once } from 'node:events';
-import { type Clients, type RedisServer, clientFactory, eventually, startCluster, startRedis } from '@turnpike/test-kit';
+import {
+  type Clients,
+  type RedisServer,
+  clientFactory,
+  eventually,
+  startCluster,
+  startRedis,
+} from '@turnpike/test-kit';
 import type { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';

@@ -50,9 +50,7 @@ const slidingWindow: Ask = (state, { limit, windowMs }, cost, nowMs) => {
   const resetMs = used > 0 ? windowMs - (live[0] ?? 0) : 0;
   const spanMs = heldSpanMs + sinceLastMs;
   const joins = live.length > 0 && spanMs < Math.ceil(windowMs / 20);
-  const charged = joins
-    ? [nowMs, spanMs, 0, (live[1] ?? 0) + cost, ...live.slice(2)]
-    : [nowMs, 0, 0, cost, ...live];
+  const charged = joins ? [nowMs, spanMs, 0, (live[1] ?? 0) + cost, ...live.slice(2)] : [nowMs, 0, 0, cost, ...live];
   return { used, resetMs, waitMs, charged, chargedMs: windowMs };
 };
 
@@ -91,7 +89,9 @@ export function refunded(state: State, policy: Policy, mark: number, cost: numbe
       let entry: number | undefined;
       for (let i = 2; i < state.length && first - (state[i] ?? 0) >= mark; i += 2) entry = i;
       // Once it has left the window, what is found is another's.
-      return entry === undefined || nowMs - mark >= policy.windowMs ? state : state.with(entry + 1, Math.max((state[entry + 1] ?? 0) - cost, 0));
+      return entry === undefined || nowMs - mark >= policy.windowMs
+        ? state
+        : state.with(entry + 1, Math.max((state[entry + 1] ?? 0) - cost, 0));
     }
   }
 }

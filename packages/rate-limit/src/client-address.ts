@@ -21,7 +21,7 @@ export function clientAddress(req: HttpRequest, ipv6Bits: number, warn: Warn): s
 }
 
 function warnOfProxies(req: HttpRequest, warn: Warn): void {
-  const trust = req.app?.get('trust proxy') as unknown;
+  const trust = req.app?.get('trust proxy');
   if (trust === true) {
     warn(
       'TURNPIKE_WARN_TRUST_PROXY',
@@ -63,7 +63,8 @@ function ipv6Groups(address: string): number[] {
     return `${pair(a, b)}:${pair(c, d)}`;
   });
   const [head = '', tail] = hex.split('::');
-  const groupsOf = (part: string): number[] => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)));
+  const groupsOf = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
   const left = groupsOf(head);
   const right = tail === undefined ? [] : groupsOf(tail);
   return [...left, ...Array.from({ length: 8 - left.length - right.length }, () => 0), ...right];
@@ -82,7 +83,10 @@ const EMBEDDING = [
 function embeddedIPv4(groups: readonly number[]): string | undefined {
   const isEmbedded = EMBEDDING.some((prefix) => prefix.every((group, index) => groups[index] === group));
   if (!isEmbedded) return undefined;
-  return groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]).join('.');
+  return groups
+    .slice(6)
+    .flatMap((group) => [group >> 8, group & 0xff])
+    .join('.');
 }
 
 function network(groups: readonly number[], bits: number): string {

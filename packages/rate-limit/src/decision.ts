@@ -61,7 +61,11 @@ function foremost(policies: readonly Policy[], { kind, quotas }: Verdict): numbe
   return policies.reduce((best, _, index) => (weight(index) > weight(best) ? index : best), 0);
 }
 
-export function decisionOf(policies: readonly Policy[], verdict: Verdict, { degraded, reservation }: Circumstances): Decision {
+export function decisionOf(
+  policies: readonly Policy[],
+  verdict: Verdict,
+  { degraded, reservation }: Circumstances,
+): Decision {
   const now = Date.now();
   const standings = policies.map((policy, index) => {
     const { used, resetMs, waitMs }: Quota = verdict.quotas[index] ?? { used: 0, resetMs: 0, waitMs: 0 };

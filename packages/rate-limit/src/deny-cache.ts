@@ -46,7 +46,8 @@ export function createDenyCache(keepMs: number, now: () => number): DenyCache {
 
 /** The verdict as it reads `ms` later. Rounded up: an answer must not promise a moment that is too early. */
 function agedBy(ms: number, verdict: Verdict): Verdict {
-  const later = (wait: number | undefined): number | undefined => (wait === undefined ? undefined : Math.max(wait - ms, 0));
+  const later = (wait: number | undefined): number | undefined =>
+    wait === undefined ? undefined : Math.max(wait - ms, 0);
   return {
     kind: verdict.kind,
     waitMs: later(verdict.waitMs),

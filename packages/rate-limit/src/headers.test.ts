@@ -54,7 +54,9 @@ describe('the draft-11 headers', () => {
 
   it('keep quiet about what is hidden', () => {
     expect(headersAfter(['draft-11', 'legacy'], [standing('hidden', 1, 500)])).toEqual({});
-    expect(headersAfter(['draft-11'], [standing('hidden', 1, 500), standing('a', 9, 500)])['RateLimit']).toBe('"a";r=9;t=1');
+    expect(headersAfter(['draft-11'], [standing('hidden', 1, 500), standing('a', 9, 500)])['RateLimit']).toBe(
+      '"a";r=9;t=1',
+    );
   });
 });
 
@@ -72,7 +74,10 @@ describe('the older dialects', () => {
       'RateLimit-Remaining': '3',
       'RateLimit-Reset': '2',
     });
-    expect(headersAfter(['legacy'], ...three)).toMatchObject({ 'X-RateLimit-Limit': '5', 'X-RateLimit-Remaining': '3' });
+    expect(headersAfter(['legacy'], ...three)).toMatchObject({
+      'X-RateLimit-Limit': '5',
+      'X-RateLimit-Remaining': '3',
+    });
     expect(Number(headersAfter(['legacy'], ...three)['X-RateLimit-Reset'])).toBeGreaterThan(Date.now() / 1000);
   });
 

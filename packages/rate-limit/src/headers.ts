@@ -31,7 +31,11 @@ const list = (standings: readonly PolicyStanding[], member: (standing: PolicySta
   standings.map(member).join(', ');
 
 /** What a dialect says of all policies, or of `one` where it has room for one. */
-type Write = (standings: readonly PolicyStanding[], one: PolicyStanding, besides: readonly HeaderDialect[]) => Record<string, string>;
+type Write = (
+  standings: readonly PolicyStanding[],
+  one: PolicyStanding,
+  besides: readonly HeaderDialect[],
+) => Record<string, string>;
 
 const write: Readonly<Record<HeaderDialect, Write>> = {
   // §3 RateLimit-Policy, §4 RateLimit

@@ -109,7 +109,9 @@ type Optional = 'redis' | 'block' | 'pepper';
 export interface CheckedOptions {
   readonly check: OptionChecks;
   readonly policies: Policies;
-  readonly settings: Required<Omit<LimiterSettings, Optional>> & { [Name in Optional]: LimiterSettings[Name] | undefined };
+  readonly settings: Required<Omit<LimiterSettings, Optional>> & {
+    [Name in Optional]: LimiterSettings[Name] | undefined;
+  };
 }
 
 /**
@@ -117,7 +119,11 @@ export interface CheckedOptions {
  *
  * @throws OptionError when an option breaks its rule
  */
-export function checkedOptions(factory: string, options: RateLimiterOptions, alsoKnown: readonly string[] = []): CheckedOptions {
+export function checkedOptions(
+  factory: string,
+  options: RateLimiterOptions,
+  alsoKnown: readonly string[] = [],
+): CheckedOptions {
   const check = optionChecks(factory, options);
   const ours = [...SETTINGS, ...('policies' in options ? ['policies'] : POLICY_OPTIONS)];
   check.known([...ours, ...alsoKnown], RIVALS);
@@ -134,7 +140,12 @@ export function checkedOptions(factory: string, options: RateLimiterOptions, als
   } = options;
   if (redis !== undefined || 'redis' in options) assertRedisClient(factory, redis);
   check.oneOf('onStoreError', onStoreError, ['local', 'allow', 'deny']);
-  check.must(typeof localShare === 'number' && localShare > 0 && localShare <= 1, 'localShare', 'above 0 and at most 1', localShare);
+  check.must(
+    typeof localShare === 'number' && localShare > 0 && localShare <= 1,
+    'localShare',
+    'above 0 and at most 1',
+    localShare,
+  );
   check.integer('deadlineMs', deadlineMs, 1, 60_000);
   check.integer('denyCacheMs', denyCacheMs, 0, 60_000);
   check.must(typeof dryRun === 'boolean', 'dryRun', 'true or false', dryRun);
@@ -145,7 +156,8 @@ export function checkedOptions(factory: string, options: RateLimiterOptions, als
     check.integer('block.durationMs', blockRule.durationMs, 1, 366 * 86_400_000);
     check.integer('block.maxMs', blockRule.maxMs, blockRule.durationMs, 366 * 86_400_000);
   }
-  if ('policies' in options) check.must(Array.isArray(options.policies), 'policies', 'an array of policies', options.policies);
+  if ('policies' in options)
+    check.must(Array.isArray(options.policies), 'policies', 'an array of policies', options.policies);
   const policies = policiesOf(check, policyOptionsOf(options));
   return {
     check,

@@ -81,13 +81,24 @@ export function limiterWith(
   { policies, settings, check }: CheckedOptions,
   now: () => number = () => performance.now(),
 ): RateLimiter {
-  const { redis, block: blockRule, onStoreError, localShare, deadlineMs, denyCacheMs, prefix, pepper, dryRun } = settings;
+  const {
+    redis,
+    block: blockRule,
+    onStoreError,
+    localShare,
+    deadlineMs,
+    denyCacheMs,
+    prefix,
+    pepper,
+    dryRun,
+  } = settings;
   const keys = keyspace('rate-limit', prefix);
   const store = redis === undefined ? undefined : storeOf(redis);
   const local = createLocalLimiter(now);
   const onlyTimeEndsDenials =
     !policies.isDynamic && blockRule === undefined && policies.all.every(({ charge }) => charge === 'always');
-  const denials = onlyTimeEndsDenials && denyCacheMs > 0 && store !== undefined ? createDenyCache(denyCacheMs, now) : undefined;
+  const denials =
+    onlyTimeEndsDenials && denyCacheMs > 0 && store !== undefined ? createDenyCache(denyCacheMs, now) : undefined;
 
   if (store === undefined) {
     warnOnce('createRateLimiter')(
@@ -130,7 +141,9 @@ export function limiterWith(
       return { verdict: await fromRedis(store), by: 'redis' };
     } catch (error) {
       if (!StoreError.isPassing(error)) throw error;
-      return onStoreError === 'local' ? { verdict: fromHere(), by: 'local' } : { verdict: ABSENT[onStoreError], by: onStoreError };
+      return onStoreError === 'local'
+        ? { verdict: fromHere(), by: 'local' }
+        : { verdict: ABSENT[onStoreError], by: onStoreError };
     }
   };
 
@@ -159,9 +172,7 @@ export function limiterWith(
     const under = isLocal ? localShareOf(question).policies : question.policies;
     const isReserved = id !== undefined && verdict.kind === 'allow' && (isLocal || by === 'redis');
     const reservation =
-      isReserved && refundable(under).length > 0
-        ? { key: question.key, id, policies: under, isLocal }
-        : undefined;
+      isReserved && refundable(under).length > 0 ? { key: question.key, id, policies: under, isLocal } : undefined;
     const decided = decisionOf(under, verdict, { degraded, reservation });
     return dryRun && !decided.allowed ? { ...decided, allowed: true, dryRun: true } : decided;
   };
@@ -175,7 +186,10 @@ export function limiterWith(
       const asked: Take = { ...question, id, block: blockRule };
       const told: Told =
         remembered === undefined
-          ? await decide((redis_) => askRedis(redis_, asked), () => local.take(localShareOf(asked)))
+          ? await decide(
+              (redis_) => askRedis(redis_, asked),
+              () => local.take(localShareOf(asked)),
+            )
           : { verdict: remembered, by: 'deny-cache' };
       const decided = decisionBy(question, told, id);
       emit(() => eventOf(decided, told.by));

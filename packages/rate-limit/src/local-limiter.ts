@@ -91,7 +91,11 @@ export function createLocalLimiter(clock: () => number): LocalLimiter {
       const verdict = verdictOf(subject, question, quotes, now);
       if (verdict.kind === 'allow') {
         charge(subject, question, quotes);
-        const quotas = quotes.map(({ used, chargedMs }) => ({ used: used + question.cost, resetMs: chargedMs, waitMs: 0 }));
+        const quotas = quotes.map(({ used, chargedMs }) => ({
+          used: used + question.cost,
+          resetMs: chargedMs,
+          waitMs: 0,
+        }));
         return { ...verdict, quotas };
       }
       if (verdict.kind === 'deny' && question.block !== undefined && verdict.waitMs !== undefined) {

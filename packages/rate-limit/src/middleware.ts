@@ -89,13 +89,20 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
   const decisions = attachment<Decision>('rateLimit');
   // What skip answers: nothing was counted, and all of every limit is left.
-  const uncounted = decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
+  const uncounted = decisionOf(
+    policies.all,
+    { kind: 'allow', waitMs: 0, quotas: [] },
+    { degraded: false, reservation: undefined },
+  );
 
   const subjectOf = async (req: HttpRequest): Promise<Subject> => {
     if (key === undefined) return clientAddress(req, ipv6Bits, warn);
     const subject = await key(req);
     if (subject !== undefined) return subject;
-    warn('TURNPIKE_WARN_NO_KEY', 'the option "key" gave undefined for a request, which now counts for its client address.');
+    warn(
+      'TURNPIKE_WARN_NO_KEY',
+      'the option "key" gave undefined for a request, which now counts for its client address.',
+    );
     // A tuple, which no key that a caller may choose can be mistaken for.
     return ['address', clientAddress(req, ipv6Bits, warn)];
   };
@@ -103,7 +110,10 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const ask = async (req: HttpRequest): Promise<Decision> => {
     if (skip?.(req)) return uncounted;
     if (isCountedAgain(req, limiter)) {
-      warn('TURNPIKE_WARN_COUNTED_TWICE', 'this limiter is mounted more than once on the way of a request, and counts it each time.');
+      warn(
+        'TURNPIKE_WARN_COUNTED_TWICE',
+        'this limiter is mounted more than once on the way of a request, and counts it each time.',
+      );
     }
     return limiter.take(await subjectOf(req), { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
   };
@@ -120,7 +130,12 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   };
 
   /** Tells what was decided; true when the request may go on. */
-  const answer = async (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): Promise<boolean> => {
+  const answer = async (
+    decision: Decision,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): Promise<boolean> => {
     decisions.attach(req, decision);
     // Somebody has answered meanwhile, a time-out perhaps: there is nothing left to tell or to refuse.
     if (res.headersSent) return decision.allowed;

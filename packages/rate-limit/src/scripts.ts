@@ -3,13 +3,15 @@ import { blockLua, peekLua, resetLua, settleLua, takeLua } from './lua.gen.ts';
 import type { Policy } from './policy.ts';
 import type { Question, Quota, Take, Verdict } from './verdict.ts';
 
-type QuotaReply = [used: number, resetMs: number, waitMs: number];
+/** An integer of Redis: a client may be set to hand it on as a string (`stringNumbers`). */
+type Integer = number | string;
 
-type Reply = [tag: 'allow', quotas: QuotaReply[]] | [tag: 'deny' | 'block', waitMs: number, quotas: QuotaReply[]];
+type QuotaReply = [used: Integer, resetMs: Integer, waitMs: Integer];
+
+type Reply = [tag: 'allow', quotas: QuotaReply[]] | [tag: 'deny' | 'block', waitMs: Integer, quotas: QuotaReply[]];
 
 const waitOf = (waitMs: number): number | undefined => (waitMs < 0 ? undefined : waitMs);
 
-/** Numbers may come as strings: the client decides (`stringNumbers`). */
 const quotaOf = ([used, resetMs, waitMs]: QuotaReply): Quota => ({
   used: Number(used),
   resetMs: Number(resetMs),
@@ -71,5 +73,5 @@ export const block: Script<Omit<Question, 'cost'> & { durationMs: number }, void
 export const reset: Script<string, boolean> = defineScript({
   lua: resetLua,
   encode: (key) => ({ keys: [key], argv: [] }),
-  decode: (reply) => Number((reply as [tag: 'reset', existed: number])[1]) === 1,
+  decode: (reply) => Number((reply as [tag: 'reset', existed: Integer])[1]) === 1,
 });

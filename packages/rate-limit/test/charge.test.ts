@@ -241,7 +241,12 @@ describe('address first, account second', () => {
   /** A flood from one address at one account, then the owner from another. */
   async function attack(order: 'address first' | 'account first'): Promise<number> {
     const shared = { redis: it_.clients.client(), prefix: it_.clients.prefix, windowMs: 600_000, deadlineMs: 5000 };
-    const address = rateLimit({ ...shared, name: `address, ${order}`, limit: 20, key: (req) => String(req.headers['x-from']) });
+    const address = rateLimit({
+      ...shared,
+      name: `address, ${order}`,
+      limit: 20,
+      key: (req) => String(req.headers['x-from']),
+    });
     const account = rateLimit({
       ...shared,
       name: `account, ${order}`,
@@ -256,7 +261,8 @@ describe('address first, account second', () => {
     await once(server, 'listening');
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/login`;
     const login = async (from: string, password: string) =>
-      (await fetch(url, { method: 'POST', headers: { 'x-from': from, 'x-account': 'ann', 'x-password': password } })).status;
+      (await fetch(url, { method: 'POST', headers: { 'x-from': from, 'x-account': 'ann', 'x-password': password } }))
+        .status;
     await race(200, () => login('attacker', 'guess'));
     const owner = await login('home', 'right');
     server.close();

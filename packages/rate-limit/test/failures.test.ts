@@ -49,30 +49,33 @@ describe('Redis paused mid-traffic', () => {
   it.each([
     ['deny', 503],
     ['allow', 200],
-  ] as const)('%s: answers %i within the deadline, then at once; resumed, decides again within a second', async (onStoreError, status) => {
-    const url = await listen(appWith(it_.clients.client(), { onStoreError }));
-    expect((await timed(url)).status).toBe(200);
-    const traffic: Promise<{ status: number; ms: number }>[] = [];
-    it_.server.pause();
-    for (let n = 0; n < 10; n += 1) traffic.push(timed(url));
-    for (const answer of await Promise.all(traffic)) {
-      expect(answer.status).toBe(status);
-      expect(answer.ms).toBeLessThan(DEADLINE_MS + 50);
-    }
-    const silent = [];
-    for (let n = 0; n < 30; n += 1) silent.push((await timed(url)).ms);
-    // The lower quartile: what is measured is not who else uses this machine.
-    expect(silent.toSorted((a, b) => a - b)[7]).toBeLessThan(5);
-    it_.server.resume();
-    const resumedAt = performance.now();
-    const limiter = request(url);
-    await eventually(async () => {
-      const answer = await limiter.get('/');
-      expect(answer.status).toBe(200);
-      expect(answer.headers['ratelimit']).toBeDefined();
-    });
-    expect(performance.now() - resumedAt).toBeLessThan(1000);
-  });
+  ] as const)(
+    '%s: answers %i within the deadline, then at once; resumed, decides again within a second',
+    async (onStoreError, status) => {
+      const url = await listen(appWith(it_.clients.client(), { onStoreError }));
+      expect((await timed(url)).status).toBe(200);
+      const traffic: Promise<{ status: number; ms: number }>[] = [];
+      it_.server.pause();
+      for (let n = 0; n < 10; n += 1) traffic.push(timed(url));
+      for (const answer of await Promise.all(traffic)) {
+        expect(answer.status).toBe(status);
+        expect(answer.ms).toBeLessThan(DEADLINE_MS + 50);
+      }
+      const silent = [];
+      for (let n = 0; n < 30; n += 1) silent.push((await timed(url)).ms);
+      // The lower quartile: what is measured is not who else uses this machine.
+      expect(silent.toSorted((a, b) => a - b)[7]).toBeLessThan(5);
+      it_.server.resume();
+      const resumedAt = performance.now();
+      const limiter = request(url);
+      await eventually(async () => {
+        const answer = await limiter.get('/');
+        expect(answer.status).toBe(200);
+        expect(answer.headers['ratelimit']).toBeDefined();
+      });
+      expect(performance.now() - resumedAt).toBeLessThan(1000);
+    },
+  );
 
   it('503 carries Retry-After and says nothing of Redis', async () => {
     const redis = await ready(it_.clients.client());
@@ -85,7 +88,12 @@ describe('Redis paused mid-traffic', () => {
   });
 
   it('a take given up has charged nothing when Redis resumes', async () => {
-    const limiter = createRateLimiter({ redis: it_.clients.client(), prefix: it_.clients.prefix, limit: 100, windowMs: 60_000 });
+    const limiter = createRateLimiter({
+      redis: it_.clients.client(),
+      prefix: it_.clients.prefix,
+      limit: 100,
+      windowMs: 60_000,
+    });
     await limiter.take('ann');
     it_.server.pause();
     const given = await race(20, () => limiter.take('ann'));
@@ -123,7 +131,13 @@ describe('slowness that is not death', () => {
 
   it('an event loop that stalls for 150 ms denies nothing', async () => {
     const redis = await ready(it_.clients.client());
-    const limiter = createRateLimiter({ redis, prefix: it_.clients.prefix, limit: 1000, windowMs: 60_000, onStoreError: 'deny' });
+    const limiter = createRateLimiter({
+      redis,
+      prefix: it_.clients.prefix,
+      limit: 1000,
+      windowMs: 60_000,
+      onStoreError: 'deny',
+    });
     await limiter.take('ann');
     const answers = race(50, () => limiter.take('ann'));
     const until = performance.now() + 150;
@@ -135,10 +149,14 @@ describe('slowness that is not death', () => {
 describe('the wire', () => {
   it('a take whose reply was lost, and that the client sends again, is charged once', async () => {
     await using proxy = await faultProxy(it_.server);
-    const redis = await ready(
-      it_.clients.client({ host: proxy.host, port: proxy.port, retryStrategy: () => 1 }),
-    );
-    const limiter = createRateLimiter({ redis, prefix: it_.clients.prefix, limit: 100, windowMs: 60_000, deadlineMs: 2000 });
+    const redis = await ready(it_.clients.client({ host: proxy.host, port: proxy.port, retryStrategy: () => 1 }));
+    const limiter = createRateLimiter({
+      redis,
+      prefix: it_.clients.prefix,
+      limit: 100,
+      windowMs: 60_000,
+      deadlineMs: 2000,
+    });
     await limiter.take('warm');
     const lost = proxy.dropNextReply((command) => /^eval/i.test(command[0] ?? ''));
     const decision = await limiter.take('ann');
@@ -151,7 +169,10 @@ describe('the wire', () => {
     await using proxy = await faultProxy(it_.server);
     const redis = await ready(it_.clients.client({ host: proxy.host, port: proxy.port, retryStrategy: () => 1 }));
     const options = { redis, prefix: it_.clients.prefix, limit: 1000, windowMs: 60_000, deadlineMs: 2000 };
-    for (const limiter of [createRateLimiter(options), createRateLimiter({ ...options, name: 'settled', charge: 'failure' })]) {
+    for (const limiter of [
+      createRateLimiter(options),
+      createRateLimiter({ ...options, name: 'settled', charge: 'failure' }),
+    ]) {
       await limiter.take('warm');
       const lost = proxy.dropNextReply((command) => /^eval/i.test(command[0] ?? ''));
       const decisions = await race(100, () => limiter.take('ann'));
@@ -176,13 +197,24 @@ describe('the wire', () => {
     proxy.delay({ reply: 150 });
     expect((await limiter.take('ann')).degraded).toBe(true);
     proxy.pass();
-    const seen = createRateLimiter({ redis: it_.clients.client(), prefix: it_.clients.prefix, limit: 10, windowMs: 60_000 });
+    const seen = createRateLimiter({
+      redis: it_.clients.client(),
+      prefix: it_.clients.prefix,
+      limit: 10,
+      windowMs: 60_000,
+    });
     await eventually(async () => expect(await seen.peek('ann')).toMatchObject({ degraded: false, used: 0 }));
   });
 
   it('SCRIPT FLUSH mid-run: no error, no double charge', async () => {
     const redis = it_.clients.client();
-    const limiter = createRateLimiter({ redis, prefix: it_.clients.prefix, limit: 1000, windowMs: 60_000, onStoreError: 'deny' });
+    const limiter = createRateLimiter({
+      redis,
+      prefix: it_.clients.prefix,
+      limit: 1000,
+      windowMs: 60_000,
+      onStoreError: 'deny',
+    });
     for (let round = 0; round < 20; round += 1) {
       const [, ...decisions] = await Promise.all([
         redis.script('FLUSH'),
@@ -196,7 +228,9 @@ describe('the wire', () => {
   it('an app started while Redis is down works when it comes', async () => {
     await using late = await startRedis();
     await late.kill();
-    const url = await listen(appWith(it_.clients.client({ host: late.host, port: late.port }), { onStoreError: 'deny' }));
+    const url = await listen(
+      appWith(it_.clients.client({ host: late.host, port: late.port }), { onStoreError: 'deny' }),
+    );
     const early = await timed(url);
     expect(early.status).toBe(503);
     expect(early.ms).toBeLessThan(DEADLINE_MS + 50);
@@ -216,7 +250,9 @@ describe('the wire', () => {
     await redis.hset(`${it_.clients.prefix}:v1:rate-limit:{typed:s60000:127.0.0.1}`, 'a', 'b');
     await redis.pexpire(`${it_.clients.prefix}:v1:rate-limit:{typed:s60000:127.0.0.1}`, 60_000);
     const app = appWith(redis, { name: 'typed', onStoreError: 'allow' });
-    app.use((error: { code: string }, _req: unknown, res: express.Response, _next: unknown) => res.status(500).end(error.code));
+    app.use((error: { code: string }, _req: unknown, res: express.Response, _next: unknown) =>
+      res.status(500).end(error.code),
+    );
     expect((await request(app).get('/').expect(500)).text).toBe('ERR_TURNPIKE_STORE_CONFIGURATION');
   });
 });
@@ -227,13 +263,22 @@ describe('a Cluster of three masters', () => {
     await using clients = clientFactory(cluster);
     const redis = clients.clusterClient();
     await once(redis, 'ready');
-    const limiter = createRateLimiter({ redis, prefix: clients.prefix, limit: 1000, windowMs: 60_000, onStoreError: 'deny' });
+    const limiter = createRateLimiter({
+      redis,
+      prefix: clients.prefix,
+      limit: 1000,
+      windowMs: 60_000,
+      onStoreError: 'deny',
+    });
     const subjects = Array.from({ length: 60 }, (_, n) => `subject-${n}`);
     const keyOf = (subject: string): string => `${clients.prefix}:v1:rate-limit:{1000-in-60s:s60000:${subject}}`;
     for (const subject of subjects) expect((await limiter.take(subject)).degraded).toBe(false);
 
     const hung = cluster.nodeOf(keyOf('subject-0'));
-    const [theirs, others] = [subjects.filter((s) => cluster.nodeOf(keyOf(s)) === hung), subjects.filter((s) => cluster.nodeOf(keyOf(s)) !== hung)];
+    const [theirs, others] = [
+      subjects.filter((s) => cluster.nodeOf(keyOf(s)) === hung),
+      subjects.filter((s) => cluster.nodeOf(keyOf(s)) !== hung),
+    ];
     expect(theirs.length).toBeGreaterThan(5);
     expect(others.length).toBeGreaterThan(20);
     hung.pause();

@@ -11,12 +11,25 @@ const it_ = setting();
 
 const appWith = (headers: HeaderDialect[], name: string) =>
   express()
-    .use(rateLimit({ redis: it_.clients.client(), prefix: it_.clients.prefix, limit: 10, windowMs: 60_000, name, headers }))
+    .use(
+      rateLimit({
+        redis: it_.clients.client(),
+        prefix: it_.clients.prefix,
+        limit: 10,
+        windowMs: 60_000,
+        name,
+        headers,
+      }),
+    )
     .use((_req, res) => void res.end());
 
 describe('the draft-11 headers', () => {
   it('are structured fields, whatever a policy is called', async () => {
-    const names = fc.string({ unit: fc.constantFrom('"', '\\', ';', ',', '=', ' ', 'a', '?', '(', ':'), minLength: 1, maxLength: 20 });
+    const names = fc.string({
+      unit: fc.constantFrom('"', '\\', ';', ',', '=', ' ', 'a', '?', '(', ':'),
+      minLength: 1,
+      maxLength: 20,
+    });
     await fc.assert(
       fc.asyncProperty(names, async (name) => {
         const { headers } = await request(appWith(['draft-11'], name)).get('/');
@@ -31,12 +44,15 @@ describe('the draft-11 headers', () => {
 });
 
 describe('the older dialects', () => {
-  it.each<[HeaderDialect]>([['draft-7'], ['draft-6'], ['legacy']])('%s is read by ratelimit-header-parser', async (dialect) => {
-    const { headers } = await request(appWith([dialect], `for ${dialect}`)).get('/');
-    const read = parseRateLimit(headers as Record<string, string>);
-    expect(read).toMatchObject({ limit: 10, remaining: 9, used: 1 });
-    const inMs = (read?.reset?.getTime() ?? 0) - Date.now();
-    expect(inMs).toBeGreaterThan(57_000);
-    expect(inMs).toBeLessThan(62_000);
-  });
+  it.each<[HeaderDialect]>([['draft-7'], ['draft-6'], ['legacy']])(
+    '%s is read by ratelimit-header-parser',
+    async (dialect) => {
+      const { headers } = await request(appWith([dialect], `for ${dialect}`)).get('/');
+      const read = parseRateLimit(headers);
+      expect(read).toMatchObject({ limit: 10, remaining: 9, used: 1 });
+      const inMs = (read?.reset?.getTime() ?? 0) - Date.now();
+      expect(inMs).toBeGreaterThan(57_000);
+      expect(inMs).toBeLessThan(62_000);
+    },
+  );
 });

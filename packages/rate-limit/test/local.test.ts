@@ -40,7 +40,9 @@ describe('the limiter of one process', () => {
           });
           expect(told(here)).toEqual(told(there));
           if (settle === 0 && here.reservation !== undefined && there.reservation !== undefined) {
-            expect(await ours.settle(here.reservation, 'refund')).toBe(await theirs.settle(there.reservation, 'refund'));
+            expect(await ours.settle(here.reservation, 'refund')).toBe(
+              await theirs.settle(there.reservation, 'refund'),
+            );
           }
         }
       }),

@@ -3,7 +3,7 @@ import { race } from '@turnpike/test-kit';
 import express from 'express';
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
-import { type RateLimitEvent, type RateLimitOptions, createRateLimiter, rateLimit } from '../src/index.ts';
+import { type RateLimitEvent, createRateLimiter, rateLimit } from '../src/index.ts';
 import { setting } from './setting.ts';
 
 const it_ = setting();
@@ -15,7 +15,7 @@ const limited = (more: object) =>
     limit: 2,
     windowMs: 60_000,
     ...more,
-  } as RateLimitOptions);
+  });
 
 const appWith = (...limits: ReturnType<typeof rateLimit>[]) =>
   express()
@@ -39,12 +39,16 @@ describe('cost', () => {
     expect((await request(app).get('/?n=6')).body).toEqual([10]);
     await request(app).get('/?n=1').expect(429);
     const broken = express().use(limited({ cost: () => Number.NaN, name: 'broken' }));
-    broken.use((error: Error, _req: unknown, res: express.Response, _next: unknown) => void res.status(500).end(error.message));
+    broken.use(
+      (error: Error, _req: unknown, res: express.Response, _next: unknown) => void res.status(500).end(error.message),
+    );
     expect((await request(broken).get('/')).text).toContain('option "cost" must be an integer from 1');
   });
 
   it('above a limit is refused without a Retry-After, since no wait helps', async () => {
-    const refused = await request(appWith(limited({ cost: () => 3 }))).get('/').expect(429);
+    const refused = await request(appWith(limited({ cost: () => 3 })))
+      .get('/')
+      .expect(429);
     expect(refused.headers['retry-after']).toBeUndefined();
     expect(JSON.parse(refused.text).detail).toMatch(/can never pass/);
   });
@@ -100,7 +104,9 @@ describe('one limiter met twice by a request', () => {
     app.use((req, res) => void res.json(limit.of(req).used));
     expect((await request(app).get('/')).body).toBe(2);
     await request(app).get('/');
-    expect(said.mock.calls.map(([, second]) => (second as { code: string }).code)).toEqual(['TURNPIKE_WARN_COUNTED_TWICE']);
+    expect(said.mock.calls.map(([, second]) => (second as { code: string }).code)).toEqual([
+      'TURNPIKE_WARN_COUNTED_TWICE',
+    ]);
     said.mockRestore();
   });
 });

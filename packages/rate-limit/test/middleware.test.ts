@@ -81,7 +81,9 @@ describe.each([
     app.get('/', byUser, all, (_req, res) => void res.end('ok'));
     const get = (user: string) => request(app).get('/').set('X-User', user);
     await get('ann').expect(200);
-    await get('ann').expect(200).expect('RateLimit', /^"user";r=0;t=60, "all";r=1;t=60$/);
+    await get('ann')
+      .expect(200)
+      .expect('RateLimit', /^"user";r=0;t=60, "all";r=1;t=60$/);
     await get('ann').expect(429);
     await get('bob').expect(200).expect('X-RateLimit-Remaining', '0');
     await get('bob').expect(429).expect('X-RateLimit-Limit', '3');
@@ -198,7 +200,9 @@ describe('keys in Redis', () => {
 
   it('are prefixed once by a client that has a keyPrefix', async () => {
     const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}-app:` });
-    await request(express5().use(rateLimit(options({ redis })))).get('/').expect(404);
+    await request(express5().use(rateLimit(options({ redis }))))
+      .get('/')
+      .expect(404);
     expect(await it_.clients.client().keys(`${it_.clients.prefix}-app:*`)).toEqual([
       `${it_.clients.prefix}-app:${it_.clients.prefix}:v1:rate-limit:{2-in-60s:s60000:127.0.0.1}`,
     ]);

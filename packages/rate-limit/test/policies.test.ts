@@ -104,7 +104,8 @@ describe('limits that are the caller’s own', () => {
     const { limiter } = await clocked([{ name: 'plan', limit: () => 1, windowMs: () => 1000 }]);
     const pro = { limits: { plan: { limit: 3, windowMs: 60_000 } } };
     const free = { limits: { plan: { limit: 1, windowMs: 60_000 } } };
-    for (const n of [1, 2, 3]) expect(await limiter.take('ann', pro)).toMatchObject({ allowed: true, used: n, limit: 3 });
+    for (const n of [1, 2, 3])
+      expect(await limiter.take('ann', pro)).toMatchObject({ allowed: true, used: n, limit: 3 });
     expect((await limiter.take('ann', pro)).allowed).toBe(false);
     expect((await limiter.take('ann', free)).allowed).toBe(false);
     expect((await limiter.take('ann', { limits: { plan: { limit: 1, windowMs: 1000 } } })).allowed).toBe(true);
@@ -114,8 +115,12 @@ describe('limits that are the caller’s own', () => {
 
   it('are checked when they come, and belong to a policy there is', async () => {
     const { limiter } = await clocked([{ name: 'plan', limit: () => 1, windowMs: 1000 }]);
-    await expect(limiter.take('ann', { limits: { plan: { limit: 0 } } })).rejects.toThrow('option "limit" must be an integer');
-    await expect(limiter.take('ann', { limits: { plam: { limit: 1 } } })).rejects.toThrow(`option "limits" must be one of 'plan'`);
+    await expect(limiter.take('ann', { limits: { plan: { limit: 0 } } })).rejects.toThrow(
+      'option "limit" must be an integer',
+    );
+    await expect(limiter.take('ann', { limits: { plam: { limit: 1 } } })).rejects.toThrow(
+      `option "limits" must be one of 'plan'`,
+    );
   });
 });
 

@@ -112,7 +112,15 @@ it('sliding window, in this process: windows of 1 to 25 ms too', () => {
       fc.integer({ min: 1, max: 25 }),
       fc.integer({ min: 1, max: 8 }),
       (steps, windowMs, limit) => {
-        const policy = { name: '', algorithm: 'sliding-window', limit, windowMs, burst: limit, charge: 'always', hidden: false } as const;
+        const policy = {
+          name: '',
+          algorithm: 'sliding-window',
+          limit,
+          windowMs,
+          burst: limit,
+          charge: 'always',
+          hidden: false,
+        } as const;
         const log = exactLog();
         let now = 1_000_000;
         let state: readonly number[] | undefined;

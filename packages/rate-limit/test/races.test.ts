@@ -14,10 +14,20 @@ async function admittedBy(algorithm: Algorithm, windowMs: number): Promise<{ rou
   const rounds = scale({ quick: 5, full: 100 });
   const startedAt = performance.now();
   await using members = await fleet<number[]>(PROCESSES, new URL('fleet/take.mjs', import.meta.url), {
-    args: { url: it_.server.url, prefix: it_.clients.prefix, algorithm, limit: LIMIT, windowMs, inFlight: IN_FLIGHT, rounds },
+    args: {
+      url: it_.server.url,
+      prefix: it_.clients.prefix,
+      algorithm,
+      limit: LIMIT,
+      windowMs,
+      inFlight: IN_FLIGHT,
+      rounds,
+    },
   });
   const admitted = await members.results;
-  const totals = Array.from({ length: rounds }, (_, round) => admitted.reduce((sum, mine) => sum + (mine[round] ?? 0), 0));
+  const totals = Array.from({ length: rounds }, (_, round) =>
+    admitted.reduce((sum, mine) => sum + (mine[round] ?? 0), 0),
+  );
   return { rounds: totals, tookMs: performance.now() - startedAt };
 }
 

@@ -31,7 +31,8 @@ describe('login', () => {
     );
     const login = (email: string, password: string) => request(app).post('/login').send({ email, password });
     for (let n = 0; n < 4; n += 1) await login('ann@example.com', 'guess').expect(401);
-    for (let n = 0; n < 5; n += 1) await eventually(async () => void (await login('Ann@Example.com ', 'right').expect(200)));
+    for (let n = 0; n < 5; n += 1)
+      await eventually(async () => void (await login('Ann@Example.com ', 'right').expect(200)));
     await login('ANN@example.com', 'guess').expect(401);
     const refused = await login('ａｎｎ@example.com', 'guess').expect(429);
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50);
@@ -74,9 +75,15 @@ describe('plans', () => {
 describe('a costly endpoint', () => {
   it('counts what is asked of it, and nothing of what is ours', async () => {
     const app = exportApp(it_.clients.client(), it_.clients.prefix);
-    await request(app).get('/export?rows=900').expect(200).expect('RateLimit', /^"export";r=10;/);
+    await request(app)
+      .get('/export?rows=900')
+      .expect(200)
+      .expect('RateLimit', /^"export";r=10;/);
     await request(app).get('/export?rows=110').expect(429);
     await request(app).get('/export?rows=1000').set('X-Internal', 'yes').expect(200);
-    await request(app).get('/export?rows=100').expect(200).expect('RateLimit', /^"export";r=0;/);
+    await request(app)
+      .get('/export?rows=100')
+      .expect(200)
+      .expect('RateLimit', /^"export";r=0;/);
   });
 });

@@ -44,7 +44,12 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
         degraded: false,
       });
     }
-    expect(await limiter.take('ann')).toMatchObject({ allowed: false, used: 3, remaining: 0, retryAfterMs: waitOfOne(3) });
+    expect(await limiter.take('ann')).toMatchObject({
+      allowed: false,
+      used: 3,
+      remaining: 0,
+      retryAfterMs: waitOfOne(3),
+    });
     expect(await limiter.take('bob')).toMatchObject({ allowed: true, used: 1 });
   });
 
@@ -89,7 +94,12 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect(await limiter.peek('ann')).toMatchObject({ allowed: true, used: 0, remaining: 2 });
     expect(await it_.clients.scan()).toEqual([]);
     await limiter.take('ann', { cost: 2 });
-    expect(await limiter.peek('ann')).toMatchObject({ allowed: false, used: 2, remaining: 0, retryAfterMs: waitOfOne(2) });
+    expect(await limiter.peek('ann')).toMatchObject({
+      allowed: false,
+      used: 2,
+      remaining: 0,
+      retryAfterMs: waitOfOne(2),
+    });
   });
 
   it('forgets on reset, and says whether there was anything', async () => {
@@ -126,7 +136,8 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
   it('charges a command once that is sent twice', async () => {
     const redis = it_.clients.client();
     const key = `${it_.clients.prefix}:twice`;
-    const send = (id: string) => redis.eval(takeLua, 1, key, Date.now() * 1000 + 1e9, id, 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
+    const send = (id: string) =>
+      redis.eval(takeLua, 1, key, Date.now() * 1000 + 1e9, id, 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
     expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
     expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
     expect(await send('two')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
@@ -136,7 +147,8 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
   it('does nothing once its time has passed', async () => {
     const redis = it_.clients.client();
     const key = `${it_.clients.prefix}:late`;
-    const send = (notAfterUs: number) => redis.eval(takeLua, 1, key, notAfterUs, 'id', 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
+    const send = (notAfterUs: number) =>
+      redis.eval(takeLua, 1, key, notAfterUs, 'id', 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
     expect(await send(Date.now() * 1000 - 1_000_000)).toEqual(['late', expect.any(Number)]);
     expect(await send(0)).toEqual(['late', expect.any(Number)]);
     expect(await redis.exists(key)).toBe(0);
@@ -151,7 +163,9 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
       const ttl = await redis.pttl(key);
       expect(Math.abs(ttl - (resetTime.getTime() - Date.now()))).toBeLessThan(100);
       const perTake = algorithm === 'token-bucket' ? 6000 : 60_000;
-      expect(ttl).toBeGreaterThan((algorithm === 'token-bucket' ? take * perTake : perTake) - 10_000 * (take - 1) - 200);
+      expect(ttl).toBeGreaterThan(
+        (algorithm === 'token-bucket' ? take * perTake : perTake) - 10_000 * (take - 1) - 200,
+      );
       await clock.advance(algorithm === 'fixed-window' ? 10_000 : 0);
     }
   });
@@ -161,7 +175,11 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     const shared = { redis, prefix: it_.clients.prefix, limit: 3, name: 'same', denyCacheMs: 0, algorithm };
     const long = createRateLimiter({ ...shared, windowMs: 60_000 });
     const short = createRateLimiter({ ...shared, windowMs: 100 });
-    const other = createRateLimiter({ ...shared, windowMs: 60_000, algorithm: ALGORITHMS.find((one) => one !== algorithm)! });
+    const other = createRateLimiter({
+      ...shared,
+      windowMs: 60_000,
+      algorithm: ALGORITHMS.find((one) => one !== algorithm)!,
+    });
     for (let n = 0; n < 20; n += 1) {
       const decisions = [await long.take('ann'), await short.take('ann'), await other.take('ann')];
       expect(decisions.map(({ allowed }) => allowed)).toEqual([n < 3, n < 3 || expect.any(Boolean), n < 3]);
@@ -180,7 +198,22 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
 
   it('keeps strange subjects apart: globs, braces, NUL, spaces, unicode, a megabyte', async () => {
     const { limiter } = await clocked(algorithm, 1, 60_000);
-    const subjects = ['*', '{}', '{a}', '}{', '\0', ' ', 'a b', 'ü', 'u\u0308', '', ':', '~', 'x'.repeat(1 << 20), '\ud800'];
+    const subjects = [
+      '*',
+      '{}',
+      '{a}',
+      '}{',
+      '\0',
+      ' ',
+      'a b',
+      'ü',
+      'u\u0308',
+      '',
+      ':',
+      '~',
+      'x'.repeat(1 << 20),
+      '\ud800',
+    ];
     const decisions = await race(subjects.length, (index) => limiter.take(subjects[index] ?? ''));
     expect(decisions.every(({ allowed }) => allowed)).toBe(true);
     const again = await race(subjects.length, (index) => limiter.take(subjects[index] ?? ''));

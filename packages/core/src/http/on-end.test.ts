@@ -20,7 +20,9 @@ async function serve(handler: RequestListener): Promise<number> {
 }
 
 /** How a handler's response ended, and what the client got. */
-async function endOf(handler: (req: IncomingMessage, res: ServerResponse) => void): Promise<{ ended: Ended[]; body: string }> {
+async function endOf(
+  handler: (req: IncomingMessage, res: ServerResponse) => void,
+): Promise<{ ended: Ended[]; body: string }> {
   const ended: Ended[] = [];
   const port = await serve((req, res) => {
     onEnd(res, (end) => ended.push(end));
@@ -60,7 +62,7 @@ describe('the end of a response', () => {
       }).then((port) => {
         const req = request({ port, host: '127.0.0.1' }).on('error', () => undefined);
         req.end();
-        handling.then(() => req.destroy());
+        void handling.then(() => req.destroy());
       });
     });
     let started = (): void => undefined;

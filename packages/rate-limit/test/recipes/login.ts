@@ -7,7 +7,14 @@ const accountOf = (email: unknown): string | undefined =>
   typeof email === 'string' ? email.normalize('NFKC').trim().toLowerCase() : undefined;
 
 export function loginApp(redis: Redis, login: RequestHandler, prefix: string): Express {
-  const address = rateLimit({ redis, prefix, name: 'login-address', limit: 100, windowMs: 86_400_000, onStoreError: 'deny' });
+  const address = rateLimit({
+    redis,
+    prefix,
+    name: 'login-address',
+    limit: 100,
+    windowMs: 86_400_000,
+    onStoreError: 'deny',
+  });
   const account = rateLimit({
     redis,
     prefix,

@@ -5,7 +5,11 @@ import type { Redis } from 'ioredis';
 const PLANS = { free: 10, pro: 1000 };
 
 /** An API whose limit is the caller's plan: known once the caller is. */
-export function planApp(redis: Redis, callerOf: (token: unknown) => { id: string; plan: keyof typeof PLANS }, prefix: string): Express {
+export function planApp(
+  redis: Redis,
+  callerOf: (token: unknown) => { id: string; plan: keyof typeof PLANS },
+  prefix: string,
+): Express {
   const caller = (req: { headers: { authorization?: string | undefined } }) => callerOf(req.headers.authorization);
   const plan = rateLimit({
     redis,
