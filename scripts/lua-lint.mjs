@@ -8,7 +8,20 @@
 //   -- keeps    the invariant
 import luaparse from 'luaparse';
 
-const LANGUAGE = ['KEYS', 'ARGV', 'redis', 'cmsgpack', 'math', 'string', 'table', 'ipairs', 'tonumber', 'unpack'];
+const LANGUAGE = [
+  'KEYS',
+  'ARGV',
+  'redis',
+  'cmsgpack',
+  'cjson',
+  'math',
+  'string',
+  'table',
+  'ipairs',
+  'pairs',
+  'tonumber',
+  'unpack',
+];
 
 const parse = (source) => luaparse.parse(source, { luaVersion: '5.1', scope: true, comments: false });
 
@@ -38,7 +51,7 @@ function header(source) {
       what,
       rest: rest !== undefined,
     })),
-    returns: matches(/^returns\s+\{'([\w-]+)'(.*)\}/).map(([, tag, fields]) => `${tag}/${fields.split(',').length}`),
+    returns: matches(/^returns\s+\{'([\w-]+)'([^}]*)\}/).map(([, tag, fields]) => `${tag}/${fields.split(',').length}`),
     cost: matches(/^cost\s+\S/).length === 1,
     keeps: matches(/^keeps\s+\S/).length === 1,
   };

@@ -1,0 +1,31 @@
+-- revoke: ends sessions of a user: one, all others, or all
+-- KEYS[1]  userKey — hash, as admit keeps it
+-- ARGV[1]  channel — string, where ends are published
+-- ARGV[2]  which — string, one: hashes that begin so; others: all but this hash; all: every one, and every login up to now
+-- ARGV[3]  hash — string, of the session, or its beginning
+-- ARGV[4]  reason — string, revoked or logged_out
+-- ARGV[5]  absoluteMs — integer, ms after which every session ends
+-- returns  {'ended', hashes}
+-- cost     1 HGETALL; when any ends 1 HSET, 1 PEXPIRE, and an HDEL and a PUBLISH for each
+-- keeps    what is not there stays as it is; sent again it changes nothing
+local userKey = KEYS[1]
+local channel, which, hash, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local absoluteMs = tonumber(ARGV[5])
+
+local user = loadUser(userKey)
+local ended = {}
+for one in pairs(user.sessions) do
+  local isMeant = which == 'all' or (which == 'others' and one ~= hash)
+  if isMeant or (which == 'one' and string.sub(one, 1, #hash) == hash) then
+    endSession(user, one, reason, nil, channel)
+    table.insert(ended, one)
+  end
+end
+if which == 'all' then
+  user.epoch = math.max(user.gen, now)
+  user.gen = user.epoch
+end
+if which == 'all' or #ended > 0 then
+  saveUser(userKey, user, absoluteMs)
+end
+return { 'ended', ended }

@@ -1,0 +1,98 @@
+import { type RedisClient, subscriberOf } from '@turnpike/core';
+import type { EndReason } from './scripts.ts';
+import { handleOf } from './sid.ts';
+
+/** A session that has ended, on whichever process it was ended. */
+export interface EndedSession {
+  readonly handle: string;
+  readonly reason: EndReason;
+  readonly at: Date;
+  /** The device that took its place; empty when none did, or when it has no label. */
+  readonly byDevice: string;
+}
+
+/** Who is told at once when sessions end. A message that is lost costs nothing: the next request is refused all the same. */
+export interface Ends {
+  /** All sessions. Resolves when the server listens. */
+  onEnded(listener: (ended: EndedSession) => void): Promise<() => void>;
+  /**
+   * One session: `close` is called once, when it has ended, also if it had before this was called. `isLive` looks.
+   */
+  onEnd(hash: string, isLive: () => Promise<boolean>, close: () => void): () => void;
+  close(): void;
+}
+
+interface Watch {
+  readonly hash: string;
+  readonly isLive: () => Promise<boolean>;
+  readonly close: () => void;
+}
+
+export function createEnds(redis: RedisClient, channel: string): Ends {
+  const watches = new Set<Watch>();
+  const unsubscribes = new Set<() => void>();
+  let listening: Promise<() => void> | undefined;
+
+  const finish = (watch: Watch): void => {
+    if (watches.delete(watch)) watch.close();
+  };
+
+  /** Redis away says nothing of a session: it goes on until somebody knows. */
+  const look = async (watch: Watch): Promise<void> => {
+    const isLive = await watch.isLive().catch(() => true);
+    if (!isLive) finish(watch);
+  };
+
+  /** Subscribed once, for all watches: many open connections are one subscription. */
+  const listen = (): Promise<() => void> =>
+    (listening ??= subscriberOf(redis)
+      .subscribe(channel, {
+        message(text) {
+          const { hash } = JSON.parse(text) as { hash: string };
+          for (const watch of watches) if (watch.hash === hash) finish(watch);
+        },
+        missed: () => void Promise.all([...watches].map(look)),
+      })
+      .catch((error: unknown) => {
+        listening = undefined;
+        throw error;
+      }));
+
+  return {
+    async onEnded(listener) {
+      const unsubscribe = await subscriberOf(redis).subscribe(channel, {
+        message(text) {
+          const { hash, reason, atMs, by } = JSON.parse(text) as {
+            hash: string;
+            reason: EndReason;
+            atMs: number;
+            by: string;
+          };
+          listener({ handle: handleOf(hash), reason, at: new Date(atMs), byDevice: by });
+        },
+        missed: () => undefined,
+      });
+      unsubscribes.add(unsubscribe);
+      return () => {
+        unsubscribes.delete(unsubscribe);
+        unsubscribe();
+      };
+    },
+    onEnd(hash, isLive, close) {
+      const watch = { hash, isLive, close };
+      watches.add(watch);
+      // Subscribe, then look: an end between the two is seen by one of them.
+      listen()
+        .then(() => look(watch))
+        .catch(() => undefined);
+      return () => void watches.delete(watch);
+    },
+    close() {
+      watches.clear();
+      for (const unsubscribe of unsubscribes) unsubscribe();
+      unsubscribes.clear();
+      listening?.then((unsubscribe) => unsubscribe()).catch(() => undefined);
+      listening = undefined;
+    },
+  };
+}

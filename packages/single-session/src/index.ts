@@ -1,0 +1,12 @@
+export { OptionError, StoreError, TurnpikeError, passProblem, writeProblem } from '@turnpike/core';
+export type { ErrorCode, Middleware, OnProblem, Problem, RedisClient } from '@turnpike/core';
+export type { EndedSession } from './ends.ts';
+export type { SingleSessionOptions } from './options.ts';
+export { refusal } from './refusal.ts';
+export type { EndReason } from './scripts.ts';
+export { LoginRejectedError, SessionEndedError } from './session.ts';
+export type { Refusal, Session, SessionInfo } from './session.ts';
+export type { Credential, SingleSessionEvent } from './sessions.ts';
+export { singleSession } from './middleware.ts';
+export type { Claim, GuardOptions, Login, LoginOptions, SingleSession } from './middleware.ts';
+export type { JwtKey, JwtOptions } from './token.ts';

@@ -1,0 +1,240 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type Attachment,
+  type HttpRequest,
+  type Middleware,
+  type Next,
+  type OnProblem,
+  asError,
+  attachment,
+} from '@turnpike/core';
+import { bearerToken } from './bearer.ts';
+import { type EndedSession, createEnds } from './ends.ts';
+import { type SingleSessionOptions, checkedOptions } from './options.ts';
+import { refusal } from './refusal.ts';
+import { type Session, SessionEndedError, type SessionInfo } from './session.ts';
+import { type Credential, createSessions, emitDegraded, isStoreAway } from './sessions.ts';
+import { handleOf, hashOf, isSid } from './sid.ts';
+import { type TokenContent, tokenCodec } from './token.ts';
+
+/** What a login may say beside who. */
+export interface LoginOptions<Claims> {
+  /** The app's own claims, in the token. */
+  claims?: Claims;
+  /** A label for people, such as 'Firefox on Linux'; cut to 64 characters. */
+  device?: string;
+}
+
+/** A login that was admitted. */
+export interface Login {
+  readonly token: string;
+  readonly session: SessionInfo;
+  /** The sessions that had to make room. */
+  readonly replaced: readonly { readonly handle: string; readonly device: string }[];
+}
+
+/** What a token of the app's own has to carry, with `jwt: false`. */
+export interface Claim extends Omit<Login, 'token'> {
+  readonly sid: string;
+  readonly gen: number;
+}
+
+export interface GuardOptions {
+  /** @default the option of `singleSession` */
+  onStoreError?: 'deny' | 'token-only';
+  /**
+   * With `'token-only'`: a token older than this is refused all the same, in ms.
+   *
+   * @default no limit but the token's own end
+   */
+  maxTokenAgeMs?: number;
+  /** Where the credential is, with `jwt: false`: what the app has verified itself. Undefined: there is none. */
+  from?(req: HttpRequest): Credential | undefined;
+}
+
+/** One device at a time: logins, guards, and their ends. */
+export interface SingleSession<Claims extends object> {
+  /**
+   * Begins a session. Under `'replace'` others end, under `'reject'` it may be refused.
+   *
+   * @throws LoginRejectedError 409 under `'reject'`; StoreError 503 when Redis is not there, and then nobody is displaced
+   */
+  login(userId: string, options?: LoginOptions<Claims>): Promise<Login>;
+  /** As `login`, for a token that the app signs itself. */
+  claim(userId: string, options?: Pick<LoginOptions<Claims>, 'device'>): Promise<Claim>;
+  guard(options?: GuardOptions): Middleware;
+  /** @throws TurnpikeError `ERR_TURNPIKE_NOT_MOUNTED` where no guard of these sessions ran */
+  of(req: IncomingMessage): Session<Claims>;
+  /** For what is no request: a WebSocket's upgrade, a GraphQL context. @throws SessionEndedError, StoreError */
+  verify(token: string): Promise<Session<Claims>>;
+  /** Ends the request's own session, or the given one, and no other: false when it had ended. */
+  logout(of: IncomingMessage | Session<Claims>): Promise<boolean>;
+  /** The live sessions of a user, the last used first. */
+  list(userId: string): Promise<SessionInfo[]>;
+  revoke(userId: string, handle: string): Promise<boolean>;
+  /** Ends all other sessions of its user. Resolves to how many. */
+  revokeOthers(of: IncomingMessage | Session<Claims>): Promise<number>;
+  /** Ends all sessions of a user, those that Redis has lost included. Resolves to how many it knew. */
+  revokeAll(userId: string): Promise<number>;
+  /** Tells of every session that ends, on every process. */
+  onEnded(listener: (ended: EndedSession) => void): Promise<() => void>;
+  /** Calls `close` once when this session has ended: to end its open stream or socket. The result stops watching. */
+  onEnd(session: Session<Claims>, close: () => void): () => void;
+  /** Stops watching. The client stays yours to close. */
+  close(): void;
+}
+
+/**
+ * Sessions for JWT logins, at most `limit` a user: a new login overwrites the hash that the old one's token is checked
+ * against, so the old device is refused at its next request, on every process, with no list of dead tokens.
+ *
+ * @throws OptionError when an option breaks its rule, or anything that makes a token checkable is missing
+ */
+export function singleSession<Claims extends object = Record<string, unknown>>(
+  options: SingleSessionOptions,
+): SingleSession<Claims> {
+  const checked = checkedOptions(options);
+  const { check, jwt, lifetimes, onProblem } = checked;
+  const codec = jwt === false ? undefined : tokenCodec(check, jwt);
+  const sessions = createSessions(checked);
+  const ends = createEnds(checked.redis, sessions.channel);
+  const attached = attachment<Session<Claims>>('singleSession');
+  const credentials = new WeakMap<Session<Claims>, Credential>();
+
+  const ours = (): NonNullable<typeof codec> => {
+    check.must(
+      codec !== undefined,
+      'jwt',
+      'given for tokens of ours; with jwt: false use claim and guard({ from })',
+      false,
+    );
+    return codec as NonNullable<typeof codec>;
+  };
+
+  const sessionOf = (credential: Credential, info: SessionInfo, claims: Claims, degraded: boolean): Session<Claims> => {
+    const session = { ...info, userId: credential.userId, claims, degraded };
+    credentials.set(session, credential);
+    return session;
+  };
+
+  const read = (token: string): TokenContent => {
+    const content = ours().read(token);
+    if (typeof content !== 'string') return content;
+    throw new SessionEndedError(content === 'expired' ? 'expired' : 'invalid');
+  };
+
+  const liveSession = async (credential: Credential, claims: Claims): Promise<Session<Claims>> =>
+    sessionOf(credential, await sessions.check(credential), claims, false);
+
+  /** Believes a token alone, where Redis is not there and the guard says so. */
+  const tokenOnly = (content: TokenContent, error: unknown, guard: GuardOptions): Session<Claims> => {
+    const mode = guard.onStoreError ?? checked.onStoreError;
+    const ageMs = Date.now() - content.issuedAtMs;
+    if (mode !== 'token-only' || !isStoreAway(error) || ageMs > (guard.maxTokenAgeMs ?? Infinity)) throw error;
+    emitDegraded();
+    const startedAt = new Date(content.issuedAtMs);
+    const info = { handle: handleOf(hashOf(content.sid)), device: '', startedAt, seenAt: startedAt };
+    return sessionOf(content, info, content.claims as Claims, true);
+  };
+
+  const askBearer =
+    (guard: GuardOptions): AskSession<Claims> =>
+    async (req) => {
+      const found = bearerToken(req);
+      if (typeof found === 'string') throw new SessionEndedError(found);
+      const content = read(found.token);
+      return liveSession(content, content.claims as Claims).catch((error: unknown) => tokenOnly(content, error, guard));
+    };
+
+  const askApp =
+    (from: NonNullable<GuardOptions['from']>): AskSession<Claims> =>
+    async (req) => {
+      const credential = from(req);
+      if (credential === undefined) throw new SessionEndedError('missing');
+      const { userId, sid, gen } = credential;
+      if (typeof userId !== 'string' || !isSid(sid) || !Number.isSafeInteger(gen))
+        throw new SessionEndedError('invalid');
+      return liveSession({ userId, sid, gen }, {} as Claims);
+    };
+
+  const credentialOf = (of: IncomingMessage | Session<Claims>): Credential => {
+    const credential = credentials.get(of as Session<Claims>) ?? credentials.get(attached.of(of));
+    return credential as Credential;
+  };
+
+  return {
+    async login(userId, { claims = {} as Claims, device = '' } = {}) {
+      const { sign } = ours();
+      const { sid, gen, info, replaced } = await sessions.begin(userId, device);
+      const token = sign({ userId, sid, gen, claims: claims as Record<string, unknown> }, lifetimes.absoluteMs);
+      return { token, session: info, replaced };
+    },
+    async claim(userId, { device = '' } = {}) {
+      const { sid, gen, info, replaced } = await sessions.begin(userId, device);
+      return { sid, gen, session: info, replaced };
+    },
+    guard(given = {}) {
+      const { onStoreError, maxTokenAgeMs, from } = given;
+      check.optionalFunction('from', from);
+      if (onStoreError !== undefined) check.oneOf('onStoreError', onStoreError, ['deny', 'token-only']);
+      if (maxTokenAgeMs !== undefined) check.integer('maxTokenAgeMs', maxTokenAgeMs, 0);
+      if (from === undefined) ours();
+      return guardWith(from === undefined ? askBearer(given) : askApp(from), attached, onProblem);
+    },
+    of: attached.of,
+    async verify(token) {
+      const content = read(token);
+      return liveSession(content, content.claims as Claims);
+    },
+    logout: async (of) => sessions.end(credentialOf(of)),
+    list: (userId) => sessions.list(userId),
+    revoke: (userId, handle) => sessions.endOne(userId, handle),
+    revokeOthers: async (of) => sessions.endOthers(credentialOf(of)),
+    revokeAll: (userId) => sessions.endAll(userId),
+    onEnded: (listener) => ends.onEnded(listener),
+    onEnd(session, close) {
+      const credential = credentialOf(session);
+      const isLive = async (): Promise<boolean> =>
+        sessions.check(credential).then(
+          () => true,
+          (error: unknown) => !(error instanceof SessionEndedError),
+        );
+      return ends.onEnd(hashOf(credential.sid), isLive, close);
+    },
+    close: () => ends.close(),
+  };
+}
+
+/** Asks whose session a request is; rejects when it is nobody's. */
+type AskSession<Claims> = (req: HttpRequest) => Promise<Session<Claims>>;
+
+/** A middleware that lets a request pass with its session, and refuses it without: 401, or 503 when nobody can say. */
+function guardWith<Claims>(
+  ask: AskSession<Claims>,
+  sessions: Attachment<Session<Claims>>,
+  onProblem: OnProblem,
+): Middleware {
+  const answer = async (error: unknown, req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> => {
+    const problem = refusal(error);
+    if (problem === undefined) throw error;
+    if (!res.headersSent) await onProblem(problem, req, res, next);
+  };
+
+  return function guard(req, res, next) {
+    ask(req)
+      .then(
+        (session) => {
+          sessions.attach(req, session);
+          return true;
+        },
+        async (error: unknown) => {
+          await answer(error, req, res, next);
+          return false;
+        },
+      )
+      .then(
+        (mayPass) => void (mayPass && next()),
+        (thrown: unknown) => next(asError(thrown)),
+      );
+  };
+}

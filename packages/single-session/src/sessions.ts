@@ -1,0 +1,155 @@
+import { type Keyspace, type Store, StoreError, eventsOf, keyspace, pseudonym, storeOf } from '@turnpike/core';
+import type { CheckedOptions } from './options.ts';
+import { type Admitted, type EndReason, type SessionRecord, admit, list, revoke, verify } from './scripts.ts';
+import { LoginRejectedError, SessionEndedError, type SessionInfo } from './session.ts';
+import { handleOf, hashOf, isHandle, newSid } from './sid.ts';
+
+/** What a token has to say for itself. */
+export interface Credential {
+  readonly userId: string;
+  readonly sid: string;
+  readonly gen: number;
+}
+
+/** A session that was begun. */
+export interface Begun {
+  readonly sid: string;
+  readonly gen: number;
+  readonly info: SessionInfo;
+  readonly replaced: readonly { readonly handle: string; readonly device: string }[];
+}
+
+/** On the diagnostics channel `turnpike:single-session`. */
+export interface SingleSessionEvent {
+  readonly type: 'login' | 'rejected' | 'refused' | 'ended' | 'healed' | 'degraded';
+  readonly reason?: string;
+}
+
+const emit = eventsOf<SingleSessionEvent>('single-session');
+
+/** Longer labels are cut: a device may not fill Redis. In characters. */
+const LONGEST_DEVICE = 64;
+
+/** The sessions of all users, without HTTP and without tokens. */
+export interface Sessions {
+  readonly channel: string;
+  begin(userId: string, device: string): Promise<Begun>;
+  /** The session behind a credential. @throws SessionEndedError, StoreError */
+  check(credential: Credential): Promise<SessionInfo>;
+  list(userId: string): Promise<SessionInfo[]>;
+  /** Ends the credential's own session, and no other. False when it had ended. */
+  end(credential: Pick<Credential, 'userId' | 'sid'>): Promise<boolean>;
+  endOne(userId: string, handle: string): Promise<boolean>;
+  endOthers(credential: Pick<Credential, 'userId' | 'sid'>): Promise<number>;
+  endAll(userId: string): Promise<number>;
+}
+
+export function createSessions(options: CheckedOptions): Sessions {
+  const { check, redis, limit, policy, lifetimes, tellDisplaced, deadlineMs, prefix, pepper } = options;
+  const keys: Keyspace = keyspace('single-session', prefix);
+  const store: Store = storeOf(redis);
+  const channel = `${prefix}:v1:single-session:ended`;
+
+  const keyOf = (userId: unknown): string => {
+    check.must(typeof userId === 'string' && userId !== '', 'userId', 'a string that is not empty', userId);
+    return keys([pepper === undefined ? (userId as string) : pseudonym(userId as string, pepper)]);
+  };
+
+  const limitOf = async (userId: string): Promise<number> => {
+    const found = typeof limit === 'function' ? await limit(userId) : limit;
+    check.integer('limit', found, 1, 1000);
+    return found;
+  };
+
+  const infoOf = (hash: string, { device, startedMs, seenMs }: Omit<SessionRecord, 'hash'>): SessionInfo => ({
+    handle: handleOf(hash),
+    device,
+    startedAt: new Date(startedMs),
+    seenAt: new Date(seenMs),
+  });
+
+  const ask = async (userId: string, sid: string, device: string, healGen: number): Promise<Admitted> => {
+    const [key, hash] = [keyOf(userId), hashOf(sid)];
+    const admission = { key, channel, hash, device, limit: await limitOf(userId), policy, lifetimes, healGen };
+    // Nobody was told of a session that begins after its login was given up: it must not stand in anyone's way.
+    const onAbandoned = (late: Admitted): void => {
+      if (late.kind === 'admitted' && healGen === 0) void end(key, hash, 'one', 'logged_out').catch(() => undefined);
+    };
+    return store.call(admit, admission, { deadlineMs, onAbandoned });
+  };
+
+  const end = (
+    key: string,
+    hash: string,
+    which: 'one' | 'others' | 'all',
+    reason: 'revoked' | 'logged_out',
+  ): Promise<string[]> => store.call(revoke, { key, channel, which, hash, reason, lifetimes }, { deadlineMs });
+
+  const refused = (reason: EndReason, atMs = 0, device = ''): SessionEndedError => {
+    emit(() => ({ type: 'refused', reason }));
+    const isTold = tellDisplaced && reason === 'replaced' && atMs > 0;
+    return new SessionEndedError(reason, isTold ? { device, at: new Date(atMs) } : undefined);
+  };
+
+  /** A token whose login a failover has lost wins its seat back, if nothing stands against it. */
+  const heal = async ({ userId, sid, gen }: Credential): Promise<SessionInfo> => {
+    const healed = await ask(userId, sid, '', gen);
+    if (healed.kind === 'refused') throw refused(healed.reason);
+    if (healed.kind === 'rejected') throw refused('replaced');
+    emit(() => ({ type: 'healed' }));
+    return infoOf(hashOf(sid), { gen, startedMs: healed.startedMs, seenMs: Date.now(), device: '' });
+  };
+
+  return {
+    channel,
+    async begin(userId, device) {
+      check.must(typeof device === 'string', 'device', 'a string', device);
+      const label = Array.from(device).slice(0, LONGEST_DEVICE).join('');
+      const sid = newSid();
+      const admitted = await ask(userId, sid, label, 0);
+      if (admitted.kind === 'refused') throw refused(admitted.reason);
+      if (admitted.kind === 'rejected') {
+        emit(() => ({ type: 'rejected' }));
+        throw new LoginRejectedError(admitted.sessions.map((record) => infoOf(record.hash, record)));
+      }
+      emit(() => ({ type: 'login' }));
+      const { gen, startedMs, replaced } = admitted;
+      return {
+        sid,
+        gen,
+        info: infoOf(hashOf(sid), { gen, startedMs, seenMs: startedMs, device: label }),
+        replaced: replaced.map((one) => ({ handle: handleOf(one.hash), device: one.device })),
+      };
+    },
+    async check(credential) {
+      const { userId, sid, gen } = credential;
+      const hash = hashOf(sid);
+      const said = await store.call(verify, { key: keyOf(userId), hash, gen, lifetimes }, { deadlineMs });
+      if (said.kind === 'lost') return heal(credential);
+      if (said.kind === 'ended') throw refused(said.reason, said.atMs, said.device);
+      return infoOf(hash, said.session);
+    },
+    async list(userId) {
+      const records = await store.call(list, { key: keyOf(userId), lifetimes }, { deadlineMs });
+      return records.map((record) => infoOf(record.hash, record)).toReversed();
+    },
+    async end({ userId, sid }) {
+      return (await end(keyOf(userId), hashOf(sid), 'one', 'logged_out')).length > 0;
+    },
+    async endOne(userId, handle) {
+      check.must(isHandle(handle), 'handle', 'a session’s handle', handle);
+      return (await end(keyOf(userId), handle, 'one', 'revoked')).length > 0;
+    },
+    async endOthers({ userId, sid }) {
+      return (await end(keyOf(userId), hashOf(sid), 'others', 'revoked')).length;
+    },
+    async endAll(userId) {
+      return (await end(keyOf(userId), '', 'all', 'revoked')).length;
+    },
+  };
+}
+
+/** Tells of a session that was believed by its token alone. */
+export const emitDegraded = (): void => emit(() => ({ type: 'degraded' }));
+
+export const isStoreAway = (error: unknown): error is StoreError => StoreError.isPassing(error);
