@@ -57,15 +57,21 @@ describe('the pages', () => {
     expect(broken).toEqual([]);
   });
 
-  it('name every option of the rate limiter in its README', () => {
-    const readme = readFileSync(join(root, 'packages/rate-limit/README.md'), 'utf8');
-    const interfaces = ['policy.ts', 'limiter-options.ts', 'middleware.ts']
-      .map((file) => readFileSync(join(root, 'packages/rate-limit/src', file), 'utf8'))
-      .flatMap((text) => [
-        ...text.matchAll(/interface (?:PolicyOptions|LimiterSettings|RequestOptions) \{([\s\S]*?)\n\}/g),
-      ]);
-    const options = interfaces.flatMap(([, body]) => [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, name]) => name));
-    expect(options.length).toBeGreaterThan(20);
+  it.each([
+    [
+      'rate-limit',
+      ['policy.ts', 'limiter-options.ts', 'middleware.ts'],
+      /interface (?:PolicyOptions|LimiterSettings|RequestOptions) \{/,
+      20,
+    ],
+    ['single-session', ['options.ts'], /interface SingleSessionOptions \{/, 12],
+  ])('of %s name every option', (name, files, heading, least) => {
+    const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
+    const bodies = files
+      .map((file) => readFileSync(join(root, 'packages', name, 'src', file), 'utf8'))
+      .flatMap((text) => [...text.matchAll(new RegExp(`${heading.source}([\\s\\S]*?)\\n\\}`, 'g'))]);
+    const options = bodies.flatMap(([, body]) => [...body.matchAll(/^ {2}(\w+)\??[(:]/gm)].map(([, option]) => option));
+    expect(options.length).toBeGreaterThan(least);
     expect(options.filter((option) => !readme.includes(`\`${option}`))).toEqual([]);
   });
 });

@@ -1,15 +1,28 @@
 import express, { type Express } from 'express';
 import type { Redis } from 'ioredis';
+import { account } from './account.ts';
 import { catalogue } from './catalogue.ts';
 import { login } from './login.ts';
 import { answerErrors } from './problems.ts';
+import { shopSessions } from './sessions.ts';
+
+/** What the shop stands on. */
+export interface Shop {
+  readonly redis: Redis;
+  /** Begins every key in Redis. */
+  readonly prefix: string;
+  /** Signs the tokens; at least 32 bytes. */
+  readonly secret: string;
+}
 
 /** The shop, without a port: one room per feature, each with the limits it needs. */
-export function createApp({ redis, prefix = 'shop' }: { redis: Redis; prefix?: string }): Express {
+export function createApp(shop: Shop): Express {
+  const sessions = shopSessions(shop);
   const app = express();
   app.disable('x-powered-by');
-  app.use(catalogue({ redis, prefix }));
-  app.use(login({ redis, prefix }));
+  app.use(catalogue(shop));
+  app.use(login(shop, sessions));
+  app.use(account(sessions));
   app.use(answerErrors);
   return app;
 }

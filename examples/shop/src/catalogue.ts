@@ -1,6 +1,6 @@
 import { rateLimit } from '@turnpike/rate-limit';
 import { Router } from 'express';
-import type { Redis } from 'ioredis';
+import type { Shop } from './app.ts';
 
 const PRODUCTS = [
   { id: 'p1', name: 'Enamel mug', priceCents: 1200 },
@@ -9,7 +9,7 @@ const PRODUCTS = [
 ];
 
 /** What anyone may read, ten times a minute. */
-export function catalogue({ redis, prefix }: { redis: Redis; prefix: string }): Router {
+export function catalogue({ redis, prefix }: Shop): Router {
   const limit = rateLimit({ redis, prefix, limit: 10, windowMs: 60_000, name: 'products' });
   const router = Router();
   router.get('/products', limit, (_req, res) => {

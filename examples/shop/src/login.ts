@@ -1,24 +1,14 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Problem, rateLimit, writeProblem } from '@turnpike/rate-limit';
 import express, { Router } from 'express';
-import type { Redis } from 'ioredis';
-
-/** The example's one account. A real shop keeps a slow hash (argon2id, scrypt) of each password in its database. */
-const ACCOUNTS = new Map([['ann@example.com', digest('correct horse battery staple')]]);
-
-function digest(password: string): Buffer {
-  return createHash('sha256').update(password).digest();
-}
-
-/** One account in one spelling, or its limit could be passed by writing it in another. */
-const accountKey = (email: unknown): string | undefined =>
-  typeof email === 'string' ? email.normalize('NFKC').trim().toLowerCase() : undefined;
+import { accountKey, accountOf } from './accounts.ts';
+import type { Shop } from './app.ts';
+import type { ShopSessions } from './sessions.ts';
 
 /**
- * Signing in: per address first, then per account. The other way round, what an address is refused for would use up the
- * account, and lock its owner out. Only failures count against an account. No Redis, no login.
+ * Signing in: limited per address first, then per account. The other way round, what an address is refused for would use
+ * up the account, and lock its owner out. Only failures count against an account. No Redis, no login.
  */
-export function login({ redis, prefix }: { redis: Redis; prefix: string }): Router {
+export function login({ redis, prefix }: Shop, sessions: ShopSessions): Router {
   const address = rateLimit({
     redis,
     prefix,
@@ -38,13 +28,18 @@ export function login({ redis, prefix }: { redis: Redis; prefix: string }): Rout
     onStoreError: 'deny',
   });
   const router = Router();
-  router.post('/login', address, express.json({ limit: '4kb' }), account, (req, res) => {
+  router.post('/login', address, express.json({ limit: '4kb' }), account, async (req, res) => {
     const { email, password } = (req.body ?? {}) as { email?: unknown; password?: unknown };
-    const expected = ACCOUNTS.get(accountKey(email) ?? '');
-    const isRight =
-      expected !== undefined && typeof password === 'string' && timingSafeEqual(expected, digest(password));
-    if (isRight) res.json({ user: accountKey(email) });
-    else writeProblem(WRONG, req, res, () => undefined);
+    const known = accountOf(email, password);
+    if (known === undefined) {
+      writeProblem(WRONG, req, res, () => undefined);
+      return;
+    }
+    const { token, replaced } = await sessions.login(known.email, {
+      claims: { role: known.role },
+      device: req.get('user-agent') ?? '',
+    });
+    res.json({ token, signedOut: replaced.map(({ device }) => device) });
   });
   return router;
 }

@@ -1,4 +1,5 @@
 import { type Problem, writeProblem } from '@turnpike/rate-limit';
+import { refusal } from '@turnpike/single-session';
 import type { ErrorRequestHandler } from 'express';
 
 /** Whatever went wrong, said as problem details and without a stack trace; what is not the client's fault is logged. */
@@ -7,9 +8,9 @@ export const answerErrors: ErrorRequestHandler = (error: unknown, req, res, next
     next(error);
     return;
   }
-  const status = statusOf(error);
-  if (status >= 500) console.error(error);
-  writeProblem(status < 500 ? clientError(status) : serverError, req, res, next);
+  const problem = refusal(error) ?? problemOf(statusOf(error));
+  if (problem.status === 500) console.error(error);
+  writeProblem(problem, req, res, next);
 };
 
 function statusOf(error: unknown): number {
@@ -17,14 +18,11 @@ function statusOf(error: unknown): number {
   return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
 }
 
-const clientError = (status: number): Problem => ({
-  status,
-  code: 'bad_request',
-  detail: 'This request cannot be read.',
-});
-
 const serverError: Problem = {
   status: 500,
   code: 'internal_error',
   detail: 'Something went wrong here. Nothing was changed.',
 };
+
+const problemOf = (status: number): Problem =>
+  status < 500 ? { status, code: 'bad_request', detail: 'This request cannot be read.' } : serverError;

@@ -1,8 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { createApp } from './app.ts';
 
 const port = Number(process.env['PORT'] ?? 3000);
 const redisUrl = process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379';
+
+// Of one run only: whoever is signed in has to do so again after a restart, unless the secret is given.
+const secret = process.env['SHOP_SECRET'] ?? randomBytes(32).toString('base64url');
 
 const redis = new Redis(redisUrl, { retryStrategy: (attempt) => Math.min(50 * attempt, 500) });
 // The limiters say what happens without Redis; the log only needs to say that it is gone, and that it is back.
@@ -16,7 +20,7 @@ redis.on('ready', () => {
   isDown = false;
 });
 
-const server = createApp({ redis }).listen(port, (error?: Error) => {
+const server = createApp({ redis, prefix: 'shop', secret }).listen(port, (error?: Error) => {
   if (error !== undefined) refuse(error);
   else welcome(`http://localhost:${port}`);
 });

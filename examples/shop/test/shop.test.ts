@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 beforeEach(() => {
   clients = clientFactory(server);
-  app = createApp({ redis: clients.client(), prefix: clients.prefix });
+  app = createApp({ redis: clients.client(), prefix: clients.prefix, secret: 'thirty-two bytes or more, in a test' });
 });
 afterEach(async () => {
   server.resume();
@@ -78,5 +78,48 @@ describe('POST /login', () => {
     }
     await request(app).post('/login').expect(401);
     vi.restoreAllMocks();
+  });
+});
+
+describe('an account', () => {
+  const PASSWORD = 'correct horse battery staple';
+  const signIn = async (device: string) =>
+    (await login('ann@example.com', PASSWORD).set('User-Agent', device).expect(200)).body as {
+      token: string;
+      signedOut: string[];
+    };
+  const as = (token: string) => ({ Authorization: `Bearer ${token}` });
+
+  it('is open on one device: the newest login wins, and the other is told by which', async () => {
+    const phone = await signIn('Phone');
+    expect((await request(app).get('/me').set(as(phone.token)).expect(200)).body).toMatchObject({
+      user: 'ann@example.com',
+      role: 'customer',
+      device: 'Phone',
+    });
+    const laptop = await signIn('Laptop');
+    expect(laptop.signedOut).toEqual(['Phone']);
+    const refused = await request(app).get('/me').set(as(phone.token)).expect(401);
+    expect(JSON.parse(refused.text)).toMatchObject({ code: 'session_replaced', 'replaced-by': { device: 'Laptop' } });
+    await request(app).get('/me').expect(401).expect('WWW-Authenticate', 'Bearer');
+  });
+
+  it('shows its devices, ends them, and signs out', async () => {
+    const { token } = await signIn('Phone');
+    const { devices } = (await request(app).get('/devices').set(as(token)).expect(200)).body;
+    expect(devices).toMatchObject([{ device: 'Phone', isThis: true }]);
+    await request(app).delete('/devices/AAAAAAAAAAAA').set(as(token)).expect(404);
+    await request(app).delete('/devices/nonsense').set(as(token)).expect(404);
+    await request(app).delete(`/devices/${devices[0].handle}`).set(as(token)).expect(204);
+    expect(JSON.parse((await request(app).get('/me').set(as(token)).expect(401)).text).code).toBe('session_revoked');
+    const again = await signIn('Phone');
+    await request(app).post('/logout').set(as(again.token)).expect(204);
+    await request(app).get('/me').set(as(again.token)).expect(401);
+  });
+
+  it('is not shown while Redis is gone: 503 with Retry-After', async () => {
+    const { token } = await signIn('Phone');
+    server.pause();
+    await request(app).get('/me').set(as(token)).expect(503).expect('Retry-After', '1');
   });
 });

@@ -78,12 +78,16 @@ export function createSessions(options: CheckedOptions): Sessions {
     return store.call(admit, admission, { deadlineMs, onAbandoned });
   };
 
-  const end = (
+  const end = async (
     key: string,
     hash: string,
     which: 'one' | 'others' | 'all',
     reason: 'revoked' | 'logged_out',
-  ): Promise<string[]> => store.call(revoke, { key, channel, which, hash, reason, lifetimes }, { deadlineMs });
+  ): Promise<string[]> => {
+    const ended = await store.call(revoke, { key, channel, which, hash, reason, lifetimes }, { deadlineMs });
+    for (const _ of ended) emit(() => ({ type: 'ended', reason }));
+    return ended;
+  };
 
   const refused = (reason: EndReason, atMs = 0, device = ''): SessionEndedError => {
     emit(() => ({ type: 'refused', reason }));
@@ -114,6 +118,7 @@ export function createSessions(options: CheckedOptions): Sessions {
       }
       emit(() => ({ type: 'login' }));
       const { gen, startedMs, replaced } = admitted;
+      for (const _ of replaced) emit(() => ({ type: 'ended', reason: 'replaced' }));
       return {
         sid,
         gen,
@@ -137,8 +142,8 @@ export function createSessions(options: CheckedOptions): Sessions {
       return (await end(keyOf(userId), hashOf(sid), 'one', 'logged_out')).length > 0;
     },
     async endOne(userId, handle) {
-      check.must(isHandle(handle), 'handle', 'a session’s handle', handle);
-      return (await end(keyOf(userId), handle, 'one', 'revoked')).length > 0;
+      // It may come from a URL. What is no handle names no session, and its beginning must not name several.
+      return isHandle(handle) && (await end(keyOf(userId), handle, 'one', 'revoked')).length > 0;
     },
     async endOthers({ userId, sid }) {
       return (await end(keyOf(userId), hashOf(sid), 'others', 'revoked')).length;

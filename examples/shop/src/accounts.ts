@@ -1,0 +1,27 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+/** Somebody who may sign in. */
+export interface Account {
+  readonly email: string;
+  readonly role: 'customer' | 'admin';
+}
+
+const digest = (password: string): Buffer => createHash('sha256').update(password).digest();
+
+/** The example's one account. A real shop keeps a slow hash (argon2id, scrypt) of each password in its database. */
+const ACCOUNTS = new Map([
+  ['ann@example.com', { role: 'customer' as const, password: digest('correct horse battery staple') }],
+]);
+
+/** One account in one spelling, or its limit could be passed by writing it in another. */
+export const accountKey = (email: unknown): string | undefined =>
+  typeof email === 'string' ? email.normalize('NFKC').trim().toLowerCase() : undefined;
+
+/** The account these credentials open, if they do. */
+export function accountOf(email: unknown, password: unknown): Account | undefined {
+  const key = accountKey(email) ?? '';
+  const known = ACCOUNTS.get(key);
+  const isRight =
+    known !== undefined && typeof password === 'string' && timingSafeEqual(known.password, digest(password));
+  return isRight ? { email: key, role: known.role } : undefined;
+}
