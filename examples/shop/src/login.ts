@@ -4,31 +4,33 @@ import { accountKey, accountOf } from './accounts.ts';
 import type { Shop } from './app.ts';
 import type { ShopSessions } from './sessions.ts';
 
+const DAY_MS = 86_400_000;
+
 /**
- * Signing in: limited per address first, then per account. The other way round, what an address is refused for would use
- * up the account, and lock its owner out. Only failures count against an account. No Redis, no login.
+ * Signing in: failures are limited per address first, then per account and address, then per account. No address may use
+ * up an account's day and lock its owner out, so it comes first and has fewer. No Redis, no login.
  */
 export function login({ redis, prefix }: Shop, sessions: ShopSessions): Router {
-  const address = rateLimit({
-    redis,
-    prefix,
-    limit: 100,
-    windowMs: 86_400_000,
-    name: 'login-address',
-    onStoreError: 'deny',
+  const failures = { redis, prefix, charge: 'failure', onStoreError: 'deny' } as const;
+  const address = rateLimit({ ...failures, name: 'login-address', limit: 20, windowMs: DAY_MS });
+  const pair = rateLimit({
+    ...failures,
+    name: 'login-pair',
+    limit: 5,
+    windowMs: 60_000,
+    hidden: true,
+    key: (req) => [accountKey(req.body?.email) ?? '', req.ip ?? ''],
   });
   const account = rateLimit({
-    redis,
-    prefix,
+    ...failures,
+    name: 'login-account',
+    limit: 50,
+    windowMs: DAY_MS,
+    hidden: true,
     key: (req) => accountKey(req.body?.email),
-    policies: [
-      { name: 'login-short', limit: 5, windowMs: 60_000, charge: 'failure', hidden: true },
-      { name: 'login-day', limit: 50, windowMs: 86_400_000, charge: 'failure', hidden: true },
-    ],
-    onStoreError: 'deny',
   });
   const router = Router();
-  router.post('/login', address, express.json({ limit: '4kb' }), account, async (req, res) => {
+  router.post('/login', address, express.json({ limit: '4kb' }), pair, account, async (req, res) => {
     const { email, password } = (req.body ?? {}) as { email?: unknown; password?: unknown };
     const known = accountOf(email, password);
     if (known === undefined) {

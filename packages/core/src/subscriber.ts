@@ -117,7 +117,7 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
         heard.delete(listener);
         if (heard.size > 0 || listeners.get(channel) !== heard) return;
         listeners.delete(channel);
-        opened.unsubscribe(channel).catch(() => undefined);
+        connection?.unsubscribe(channel).catch(() => undefined);
       };
       try {
         await opened.subscribe(channel);

@@ -77,21 +77,31 @@ export const algorithms: Readonly<Record<Policy['algorithm'], Ask>> = {
   'token-bucket': tokenBucket,
 };
 
-/** A state without a charge, found by its mark (the first number of the state it was charged into), if it is still there. */
-export function refunded(state: State, policy: Policy, mark: number, cost: number, nowMs: number): State {
+/**
+ * A state without a charge, found by its mark (the first number of the state it was charged into), if it is still there;
+ * and by how much the marks of younger charges move with it.
+ */
+export function refunded(
+  state: State,
+  policy: Policy,
+  mark: number,
+  cost: number,
+  nowMs: number,
+): [State, moved: number] {
   const [first = 0] = state;
   switch (policy.algorithm) {
     case 'fixed-window':
-      return first === mark ? [first, Math.max((state[1] ?? 0) - cost, 0)] : state;
-    case 'token-bucket':
-      return [first - Math.max(Math.min(cost * tokenUsOf(policy), mark - nowMs * 1000), 0)];
+      return [first === mark ? [first, Math.max((state[1] ?? 0) - cost, 0)] : state, 0];
+    case 'token-bucket': {
+      const backUs = Math.max(Math.min(cost * tokenUsOf(policy), mark - nowMs * 1000), 0);
+      return [[first - backUs], backUs];
+    }
     case 'sliding-window': {
       let entry: number | undefined;
       for (let i = 2; i < state.length && first - (state[i] ?? 0) >= mark; i += 2) entry = i;
       // Once it has left the window, what is found is another's.
-      return entry === undefined || nowMs - mark >= policy.windowMs
-        ? state
-        : state.with(entry + 1, Math.max((state[entry + 1] ?? 0) - cost, 0));
+      if (entry === undefined || nowMs - mark >= policy.windowMs) return [state, 0];
+      return [state.with(entry + 1, Math.max((state[entry + 1] ?? 0) - cost, 0)), 0];
     }
   }
 }

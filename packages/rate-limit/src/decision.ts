@@ -71,7 +71,7 @@ export function decisionOf(
     const { used, resetMs, waitMs }: Quota = verdict.quotas[index] ?? { used: 0, resetMs: 0, waitMs: 0 };
     return {
       policy,
-      limit: policy.burst,
+      limit: policy.limit,
       used,
       remaining: remainingOf(policy, used),
       resetTime: new Date(now + resetMs),

@@ -162,6 +162,16 @@ export function checkedOptions(
   return {
     check,
     policies,
-    settings: { redis, block: blockRule, onStoreError, localShare, deadlineMs, denyCacheMs, prefix, pepper, dryRun },
+    settings: {
+      redis,
+      block: blockRule && { ...blockRule },
+      onStoreError,
+      localShare,
+      deadlineMs,
+      denyCacheMs,
+      prefix,
+      pepper,
+      dryRun,
+    },
   };
 }

@@ -29,10 +29,11 @@ export interface RateLimiter {
   /** What `take` would say; nothing is charged or written. */
   peek(key: Subject, ask?: Ask): Promise<Decision>;
   /**
-   * Takes a charge back, from all policies that may be settled or those named. Once: a second time, after five minutes, or
-   * when its window has gone, nothing changes and it resolves to false. Rejects with a `StoreError` when Redis is not there.
+   * Closes a reservation: `'refund'` takes its charge back, from all policies that may be settled or those named; `'keep'`
+   * lets it stay. Once: a second time, or after five minutes, nothing changes and it resolves to false; what has left its
+   * window meanwhile is not refunded. Rejects with a `StoreError` when Redis is not there; to settle again does no harm.
    */
-  settle(reservation: Reservation, outcome: 'refund', policies?: readonly string[]): Promise<boolean>;
+  settle(reservation: Reservation, outcome: 'refund' | 'keep', policies?: readonly string[]): Promise<boolean>;
   /** Refuses `key` for `durationMs` from now, whatever its policies say. Rejects with a `StoreError` when Redis is not there. */
   block(key: Subject, durationMs: number, ask?: Pick<Ask, 'limits'>): Promise<void>;
   /**
@@ -107,13 +108,16 @@ export function limiterWith(
     );
   }
 
-  /** A policy's algorithm and window are part of its key: what one window counted means nothing in another. */
+  /** What a policy counts by is part of its key: what one window counted means nothing in another. */
   const keyOf = (subject: Subject, under: readonly Policy[]): string => {
     const parts = typeof subject === 'string' ? [subject] : subject;
     const isSubject = Array.isArray(parts) && parts.length > 0 && parts.every((part) => typeof part === 'string');
     check.must(isSubject, 'key', 'a string, or a tuple of strings', subject);
-    const windows = under.flatMap(({ name, algorithm, windowMs }) => [name, `${algorithm.charAt(0)}${windowMs}`]);
-    return keys([...windows, ...(pepper === undefined ? parts : parts.map((part) => pseudonym(part, pepper)))]);
+    const counters = under.flatMap((policy, index) => [
+      policy.name,
+      counterOf(policy) + (index + 1 < under.length ? '-' : ''),
+    ]);
+    return keys([...counters, ...(pepper === undefined ? parts : parts.map((part) => pseudonym(part, pepper)))]);
   };
 
   const questionOf = (subject: Subject, { cost = 1, limits }: Ask): Question => {
@@ -162,7 +166,8 @@ export function limiterWith(
     });
     // A charge makes the waits longer that were told before it.
     if (verdict.kind === 'allow') denials?.forget(question.key);
-    else if (verdict.waitMs !== undefined) denials?.add(question.key, question.cost, verdict, sentAt);
+    else if (verdict.waitMs !== undefined && question.policies === policies.all)
+      denials?.add(question.key, question.cost, verdict, sentAt);
     return verdict;
   };
 
@@ -173,7 +178,11 @@ export function limiterWith(
     const isReserved = id !== undefined && verdict.kind === 'allow' && (isLocal || by === 'redis');
     const reservation =
       isReserved && refundable(under).length > 0 ? { key: question.key, id, policies: under, isLocal } : undefined;
-    const decided = decisionOf(under, verdict, { degraded, reservation });
+    // Above this process's share, but not above the limit: it passes when Redis is back.
+    const isForRedis =
+      degraded && verdict.waitMs === undefined && question.policies.every(({ burst }) => question.cost <= burst);
+    const told = isForRedis ? { ...verdict, waitMs: DEGRADED_RETRY_MS } : verdict;
+    const decided = decisionOf(under, told, { degraded, reservation });
     return dryRun && !decided.allowed ? { ...decided, allowed: true, dryRun: true } : decided;
   };
 
@@ -181,7 +190,8 @@ export function limiterWith(
     policies: policies.all,
     async take(subject, ask = {}) {
       const question = questionOf(subject, ask);
-      const remembered = denials?.find(question.key, question.cost);
+      // Other limits than the policy's own have other denials.
+      const remembered = ask.limits === undefined ? denials?.find(question.key, question.cost) : undefined;
       const id = chargeId();
       const asked: Take = { ...question, id, block: blockRule };
       const told: Told =
@@ -203,8 +213,8 @@ export function limiterWith(
       );
       return decisionBy(question, told);
     },
-    async settle({ key, id, policies: under, isLocal }, _outcome, names) {
-      const refund = { key, id, policies: under, refunded: names ?? refundable(under) };
+    async settle({ key, id, policies: under, isLocal }, outcome, names = refundable(under)) {
+      const refund = { key, id, policies: under, refunded: outcome === 'refund' ? names : [] };
       return isLocal || store === undefined ? local.settle(refund) : store.call(settle, refund, { deadlineMs });
     },
     async block(subject, durationMs, ask = {}) {
@@ -212,15 +222,24 @@ export function limiterWith(
       const question = questionOf(subject, ask);
       local.block(question, durationMs);
       await store?.call(block, { ...question, durationMs }, { deadlineMs });
+      denials?.overrule(question.key);
     },
     async reset(subject, ask = {}) {
       const { key } = questionOf(subject, ask);
-      denials?.forget(key);
       const wasHere = local.reset(key);
-      return store === undefined ? wasHere : store.call(reset, key, { deadlineMs });
+      const wasThere = await store?.call(reset, key, { deadlineMs });
+      denials?.overrule(key);
+      return wasThere ?? wasHere;
     },
   };
 }
+
+/**
+ * By what a policy counts: its algorithm and window, and for a token bucket, whose tokens are worth `windowMs / limit`
+ * each, its limit.
+ */
+const counterOf = ({ algorithm, windowMs, limit }: Policy): string =>
+  algorithm === 'token-bucket' ? `t${windowMs}.${limit}` : `${algorithm.charAt(0)}${windowMs}`;
 
 const refundable = (policies: readonly Policy[]): string[] =>
   policies.filter(({ charge }) => charge !== 'always').map(({ name }) => name);

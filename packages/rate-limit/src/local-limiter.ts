@@ -117,7 +117,9 @@ export function createLocalLimiter(clock: () => number): LocalLimiter {
       policies.forEach((policy, i) => {
         const [state, mark] = [subject.states[i], reservation?.marks[i]];
         if (state === undefined || mark === undefined || !names.includes(policy.name)) return;
-        subject.states[i] = refunded(state, policy, mark, reservation?.cost ?? 0, nowMs());
+        const [rest, moved] = refunded(state, policy, mark, reservation?.cost ?? 0, nowMs());
+        subject.states[i] = rest;
+        for (const younger of subject.reservations.slice(position)) younger.marks[i] = (younger.marks[i] ?? 0) - moved;
       });
       return true;
     },

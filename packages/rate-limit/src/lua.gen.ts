@@ -20,7 +20,7 @@ end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
---   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
@@ -34,7 +34,7 @@ local function loadSubject(stateKey)
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', '' },
+    charges = held[2] or { 0, '', 0, '' },
     reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
@@ -218,7 +218,7 @@ end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
---   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
@@ -232,7 +232,7 @@ local function loadSubject(stateKey)
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', '' },
+    charges = held[2] or { 0, '', 0, '' },
     reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
@@ -429,7 +429,7 @@ end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
---   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
@@ -443,7 +443,7 @@ local function loadSubject(stateKey)
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', '' },
+    charges = held[2] or { 0, '', 0, '' },
     reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
@@ -451,29 +451,34 @@ local function loadSubject(stateKey)
 end
 
 -- refund: takes a reservation back out of a policy's state, found by its mark; what is no longer there is not refunded
+-- returns by how much the marks of younger reservations move with it
 local function refund(state, policy, mark, cost)
   if policy.algorithm == 'fixed-window' then
     if state[1] == mark then
       state[2] = math.max(state[2] - cost, 0)
     end
-  elseif policy.algorithm == 'token-bucket' then
+    return 0
+  end
+  if policy.algorithm == 'token-bucket' then
     -- Not more than what of it is still owed: the rest has flowed back by itself.
     local tokenUs = math.ceil(policy.windowMs * 1000 / policy.limit)
-    state[1] = state[1] - math.max(math.min(cost * tokenUs, mark - now), 0)
-  else
-    -- Its entry is the oldest one whose last charge is not before it; once it has left the window, that is another's.
-    local entry
-    local nowMs = math.max(math.floor(now / 1000) + state[2], state[1])
-    for i = 4, #state, 2 do
-      if state[1] - state[i] < mark then
-        break
-      end
-      entry = i
-    end
-    if entry and nowMs - mark < policy.windowMs then
-      state[entry + 1] = math.max(state[entry + 1] - cost, 0)
-    end
+    local backUs = math.max(math.min(cost * tokenUs, mark - now), 0)
+    state[1] = state[1] - backUs
+    return backUs
   end
+  -- Its entry is the oldest one whose last charge is not before it; once it has left the window, that is another's.
+  local entry
+  local nowMs = math.max(math.floor(now / 1000) + state[2], state[1])
+  for i = 4, #state, 2 do
+    if state[1] - state[i] < mark then
+      break
+    end
+    entry = i
+  end
+  if entry and nowMs - mark < policy.windowMs then
+    state[entry + 1] = math.max(state[entry + 1] - cost, 0)
+  end
+  return 0
 end
 
 -- longestResetMs: for how long the states that were quoted mean anything
@@ -615,14 +620,14 @@ local function saveSubject(stateKey, subject, ttlMs)
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
 end
 
--- settle: refunds a charge, once, if it is still reserved
+-- settle: closes a reservation: its charge is refunded where that is asked, once, and stays where it is not
 -- KEYS[1]  stateKey — string, as take keeps it
 -- ARGV[1]  id — string, of the take
 -- ARGV[2..] policies — as in take; 1 where this charge is to be refunded
--- returns  {'refunded', cost}
+-- returns  {'settled', cost}
 -- returns  {'nothing', reserved} reserved: how many charges still are
--- cost     1 GET; when it refunds 1 SET
--- keeps    a charge is refunded at most once, never into a window that began after it, and no key comes into being
+-- cost     1 GET; when it settles 1 PTTL, 1 SET
+-- keeps    a charge is settled at most once, never refunded into a window that began after it, and no key comes into being
 local stateKey = KEYS[1]
 local id = ARGV[1]
 local policies = policiesFrom(2)
@@ -630,15 +635,19 @@ local policies = policiesFrom(2)
 local subject = loadSubject(stateKey)
 for position, reservation in ipairs(subject.reservations) do
   if reservation[1] == id then
+    table.remove(subject.reservations, position)
     for i, policy in ipairs(policies) do
-      if policy.settles and reservation[3 + i] ~= 0 then
-        refund(subject.states[i], policy, reservation[3 + i], reservation[2])
+      local mark = 3 + i
+      if policy.settles and reservation[mark] ~= 0 then
+        local moved = refund(subject.states[i], policy, reservation[mark], reservation[2])
+        for younger = position, #subject.reservations do
+          subject.reservations[younger][mark] = subject.reservations[younger][mark] - moved
+        end
       end
     end
-    table.remove(subject.reservations, position)
     local ttlMs = math.max(redis.call('PTTL', stateKey), longestResetMs(quote(subject.states, policies, 1)))
     saveSubject(stateKey, subject, ttlMs)
-    return { 'refunded', reservation[2] }
+    return { 'settled', reservation[2] }
   end
 end
 return { 'nothing', #subject.reservations }
@@ -664,7 +673,7 @@ end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
---   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
@@ -678,7 +687,7 @@ local function loadSubject(stateKey)
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', '' },
+    charges = held[2] or { 0, '', 0, '' },
     reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,
@@ -807,12 +816,8 @@ end
 
 -- chargedBefore: whether a charge of this id was made of late: the client sent its command again
 local function chargedBefore(subject, id)
-  for generation = 2, 3 do
-    if string.find(subject.charges[generation], ' ' .. id, 1, true) then
-      return true
-    end
-  end
-  return false
+  local _, younger, _, elder = unpack(subject.charges)
+  return string.find(younger, ' ' .. id, 1, true) ~= nil or string.find(elder, ' ' .. id, 1, true) ~= nil
 end
 
 -- quotas: what is told of each policy: {used, resetMs, waitMs}
@@ -890,17 +895,18 @@ local function keepDenial(stateKey, subject, quotes, isStrike)
   end
 end
 
--- remember: keeps the id of a charge for as long as its command could still be charged again, which its notAfter ends
--- A generation lasts as long as its first charge; the one before it is kept beside it. So no charge is forgotten too
--- early, however many there are, and a quiet key holds one.
+-- remember: keeps the id of a charge for as long as its command could be charged again, which its notAfter ends
+-- Two generations: the elder goes when the last of its commands can come no more, and the younger takes its place. So none
+-- is forgotten too early, however many there are, and a quiet key holds one.
 local function remember(subject, id, notAfterUs)
-  local nowMs, notAfterMs = math.floor(now / 1000), math.ceil(notAfterUs / 1000)
-  local endsMs, younger, elder = unpack(subject.charges)
-  if nowMs > endsMs then
-    elder = nowMs - endsMs > notAfterMs - nowMs and '' or younger
-    endsMs, younger = notAfterMs, ''
+  local nowMs = math.floor(now / 1000)
+  local youngerEndsMs, younger, elderEndsMs, elder = unpack(subject.charges)
+  if nowMs > elderEndsMs then
+    elderEndsMs, elder = youngerEndsMs, nowMs > youngerEndsMs and '' or younger
+    youngerEndsMs, younger = 0, ''
   end
-  subject.charges = { endsMs, younger .. ' ' .. id, elder }
+  local endsMs = math.max(youngerEndsMs, math.ceil(notAfterUs / 1000))
+  subject.charges = { endsMs, younger .. ' ' .. id, elderEndsMs, elder }
 end
 
 -- charge: charges a cost to every policy, and answers for how long that is to be kept. Where a charge may be settled it is
@@ -916,7 +922,7 @@ local function charge(subject, policies, quotes, id, cost, notAfterUs)
     settles = settles or policies[i].settles
   end
   if settles then
-    -- What is not settled within five minutes, or a thousand charges, stays charged.
+    -- Whoever never settles: after five minutes, or a thousand others, the charge stays.
     local open = subject.reservations
     while open[1] and (#open >= 1000 or open[1][3] < nowMs - 300000) do
       table.remove(open, 1)

@@ -17,6 +17,7 @@ import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
 import { type RateLimiter, type Subject, limiterWith } from './limiter.ts';
 import type { Charge, Policies } from './policy.ts';
 import { refusal } from './refusal.ts';
+import { settleSoon } from './settle-soon.ts';
 
 /** What the middleware needs to know beside its limiter. */
 interface RequestOptions {
@@ -80,36 +81,34 @@ const REQUEST_OPTIONS: readonly (keyof RequestOptions)[] = ['key', 'cost', 'skip
 export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const checked = checkedOptions('rateLimit', options, REQUEST_OPTIONS);
   const { check, policies } = checked;
-  const { key, cost, skip, ipv6Bits = 64, headers = ['draft-11'], onProblem = writeProblem } = options;
+  const { key, cost, skip, ipv6Bits = 64, headers: dialects = ['draft-11'], onProblem = writeProblem } = options;
   for (const [name, value] of Object.entries({ key, cost, skip, onProblem })) check.optionalFunction(name, value);
   check.integer('ipv6Bits', ipv6Bits, 1, 128);
-  checkDialects(check, headers);
+  checkDialects(check, dialects);
+  const headers = [...dialects];
 
   const limiter = limiterWith(checked);
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
   const decisions = attachment<Decision>('rateLimit');
-  // What skip answers: nothing was counted, and all of every limit is left.
-  const uncounted = decisionOf(
-    policies.all,
-    { kind: 'allow', waitMs: 0, quotas: [] },
-    { degraded: false, reservation: undefined },
-  );
+  /** What skip answers: nothing was counted, and all of every limit is left. */
+  const uncounted = (): Decision =>
+    decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
 
   const subjectOf = async (req: HttpRequest): Promise<Subject> => {
     if (key === undefined) return clientAddress(req, ipv6Bits, warn);
-    const subject = await key(req);
+    const subject = subjectFrom(await key(req));
     if (subject !== undefined) return subject;
     warn(
       'TURNPIKE_WARN_NO_KEY',
-      'the option "key" gave undefined for a request, which now counts for its client address.',
+      'the option "key" gave no string for a request, which now counts for its client address.',
     );
     // A tuple, which no key that a caller may choose can be mistaken for.
     return ['address', clientAddress(req, ipv6Bits, warn)];
   };
 
   const ask = async (req: HttpRequest): Promise<Decision> => {
-    if (skip?.(req)) return uncounted;
-    if (isCountedAgain(req, limiter)) {
+    if (skip?.(req)) return uncounted();
+    if (meetsAgain(req, limiter)) {
       warn(
         'TURNPIKE_WARN_COUNTED_TWICE',
         'this limiter is mounted more than once on the way of a request, and counts it each time.',
@@ -118,14 +117,12 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     return limiter.take(await subjectOf(req), { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
   };
 
-  /** Gives back, at the end of the response, what turned out not to count. */
-  const settleAtEnd = (decision: Decision, req: IncomingMessage, res: ServerResponse): void => {
-    const { reservation } = decision;
+  /** At the end of the response, gives back what turned out not to count, and closes what did. */
+  const settleAtEnd = ({ reservation }: Decision, req: IncomingMessage, res: ServerResponse): void => {
     if (reservation === undefined) return;
     onEnd(res, (ended) => {
       const refunded = uncharged(policies, ended, req, res);
-      // Redis away: the charge stays, and goes with its window.
-      if (refunded.length > 0) limiter.settle(reservation, 'refund', refunded).catch(() => undefined);
+      settleSoon(() => limiter.settle(reservation, refunded.length > 0 ? 'refund' : 'keep', refunded));
     });
   };
 
@@ -137,10 +134,10 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     next: Next,
   ): Promise<boolean> => {
     decisions.attach(req, decision);
+    settleAtEnd(decision, req, res);
     // Somebody has answered meanwhile, a time-out perhaps: there is nothing left to tell or to refuse.
     if (res.headersSent) return decision.allowed;
     if (!decision.isUnknown) tellQuota(res, headers, decision);
-    settleAtEnd(decision, req, res);
     if (!decision.allowed) await onProblem(refusal(decision), req, res, next);
     return decision.allowed;
   };
@@ -157,6 +154,14 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
 }
 
+/** What `key` gave, if it names anybody. Often it comes out of a body, where a client writes what it likes. */
+function subjectFrom(given: unknown): Subject | undefined {
+  if (typeof given === 'number') return String(given);
+  if (typeof given === 'string') return given;
+  const isTuple = Array.isArray(given) && given.length > 0 && given.every((part) => typeof part === 'string');
+  return isTuple ? (given as readonly string[]) : undefined;
+}
+
 const toldOf = new WeakMap<ServerResponse, Map<HeaderDialect, PolicyStanding[]>>();
 
 /** Limiters in a row that speak one dialect speak together: each tells of those before it, too. */
@@ -166,14 +171,17 @@ function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { st
   for (const dialect of dialects) {
     const together = [...(told.get(dialect) ?? []), ...standings];
     told.set(dialect, together);
-    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, dialects))) res.setHeader(name, value);
+    // Two dialects that say different things in one field: the newer one speaks.
+    if (dialect === 'draft-7' && told.has('draft-11')) continue;
+    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, [...told.keys(), ...dialects])))
+      res.setHeader(name, value);
   }
 }
 
 const limitersOf = new WeakMap<IncomingMessage, Set<RateLimiter>>();
 
-/** Whether a limiter has met this request before. */
-function isCountedAgain(req: IncomingMessage, limiter: RateLimiter): boolean {
+/** Notes that a limiter meets a request; true when it has met it before. */
+function meetsAgain(req: IncomingMessage, limiter: RateLimiter): boolean {
   const met = limitersOf.get(req) ?? new Set();
   limitersOf.set(req, met);
   return met.has(limiter) || !met.add(limiter);

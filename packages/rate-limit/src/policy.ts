@@ -104,7 +104,7 @@ export interface Policies {
   readonly isDynamic: boolean;
   /** The limits of a request; undefined when none depends on it. @throws OptionError when a function gives no good number */
   limitsFor(req: HttpRequest): Limits | undefined;
-  /** The policies under other limits. @throws OptionError */
+  /** The policies under these limits, which have to be given where they depend on a request. @throws OptionError */
   under(limits: Limits | undefined): readonly Policy[];
 }
 
@@ -131,16 +131,25 @@ export function policiesOf(check: OptionChecks, given: readonly PolicyOptions[])
       );
     },
     under(limits) {
-      if (limits === undefined) return all;
-      for (const name of Object.keys(limits)) check.oneOf('limits', name, names);
+      if (limits === undefined && !isDynamic) return all;
+      for (const name of Object.keys(limits ?? {})) check.oneOf('limits', name, names);
       return all.map((policy, index) => {
-        const { limit = policy.limit, windowMs = policy.windowMs } = limits[policy.name] ?? {};
+        const own = { limit: given[index]?.limit, windowMs: given[index]?.windowMs };
+        const { limit = fixed(own.limit), windowMs = fixed(own.windowMs) } = limits?.[policy.name] ?? {};
         checkNumbers(check, limit, windowMs);
-        return { ...policy, limit, windowMs, burst: given[index]?.burst ?? limit };
+        return {
+          ...policy,
+          limit: limit as number,
+          windowMs: windowMs as number,
+          burst: given[index]?.burst ?? (limit as number),
+        };
       });
     },
   };
 }
+
+/** What does not depend on a request; where it does, nothing stands in for it. */
+const fixed = (value: PerRequest | undefined): number | undefined => (typeof value === 'number' ? value : undefined);
 
 function policyOf(check: OptionChecks, options: PolicyOptions): Policy {
   const { algorithm = 'sliding-window', charge = 'always', hidden = false, burst } = options;

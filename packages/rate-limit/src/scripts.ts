@@ -61,7 +61,7 @@ export interface Refund {
 export const settle: Script<Refund, boolean> = defineScript({
   lua: settleLua,
   encode: ({ key, id, policies, refunded }) => ({ keys: [key], argv: [id, ...policyArguments(policies, refunded)] }),
-  decode: (reply) => (reply as [tag: 'refunded' | 'nothing', n: number])[0] === 'refunded',
+  decode: (reply) => (reply as [tag: 'settled' | 'nothing', n: Integer])[0] === 'settled',
 });
 
 export const block: Script<Omit<Question, 'cost'> & { durationMs: number }, void> = defineScript({

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eventually, race, settableClock } from '@turnpike/test-kit';
+import { eventually, faultProxy, race, scale, settableClock } from '@turnpike/test-kit';
 import express5 from 'express';
 import express4 from 'express4';
+import fc from 'fast-check';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { type Algorithm, type Charge, createRateLimiter, rateLimit } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 
@@ -100,6 +101,74 @@ describe.each(ALGORITHMS)('a reservation, %s', (algorithm) => {
   });
 });
 
+it('a token bucket with refunds never holds more than its burst and what flowed in', async () => {
+  const { clock, limiter } = await clocked('token-bucket', 10);
+  const tokenMs = 6000;
+  const first = await limiter.take('ann', { cost: 10 });
+  expect(await limiter.settle(first.reservation!, 'refund')).toBe(true);
+  const [one, two] = [await limiter.take('ann', { cost: 5 }), await limiter.take('ann', { cost: 5 })];
+  await limiter.settle(one.reservation!, 'refund');
+  await clock.advance(5 * tokenMs);
+  await limiter.take('ann', { cost: 10 });
+  await limiter.settle(two.reservation!, 'refund');
+  expect((await limiter.take('ann', { cost: 5 })).allowed).toBe(false);
+});
+
+it('a token bucket under random takes, refunds and time admits no more than burst and what flowed in', async () => {
+  const clock = await settableClock(it_.clients.client());
+  const [limit, windowMs] = [10, 100_000];
+  const tokenMs = windowMs / limit;
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.record({ afterMs: fc.nat(20_000), cost: fc.integer({ min: 1, max: 6 }), settle: fc.nat(2) }), {
+        maxLength: 40,
+      }),
+      async (steps) => {
+        run += 1;
+        await clock.set(Date.UTC(2026, 0, 1));
+        const limiter = createRateLimiter({
+          redis: clock.client,
+          prefix: it_.clients.prefix,
+          name: `run-${run}`,
+          algorithm: 'token-bucket',
+          limit,
+          windowMs,
+          charge: 'failure',
+          deadlineMs: 5000,
+        });
+        const admitted: {
+          at: number;
+          cost: number;
+          reservation: NonNullable<Awaited<ReturnType<typeof limiter.take>>['reservation']>;
+        }[] = [];
+        for (const { afterMs, cost, settle } of steps) {
+          await clock.advance(afterMs);
+          const { allowed, reservation } = await limiter.take('ann', { cost });
+          if (allowed) admitted.push({ at: clock.now(), cost, reservation: reservation! });
+          for (const { at } of admitted) {
+            const since = admitted.filter((one) => one.at >= at).reduce((sum, one) => sum + one.cost, 0);
+            expect(since).toBeLessThanOrEqual(limit + Math.floor((clock.now() - at) / tokenMs));
+          }
+          if (settle === 0 && admitted.length > 0) {
+            const [back] = admitted.splice(afterMs % admitted.length, 1);
+            await limiter.settle(back!.reservation, 'refund');
+          }
+        }
+      },
+    ),
+    { numRuns: scale({ quick: 60, full: 1500 }) },
+  );
+}, 300_000);
+
+it('a reservation that is kept is closed, and costs nothing any more', async () => {
+  const { limiter } = await clocked('sliding-window');
+  const { reservation } = await limiter.take('ann', { cost: 3 });
+  expect(await limiter.settle(reservation!, 'keep')).toBe(true);
+  expect(await limiter.settle(reservation!, 'refund')).toBe(false);
+  expect((await limiter.peek('ann')).used).toBe(3);
+});
+
 it('no reservation where nothing may be settled, and none for a denial', async () => {
   const redis = it_.clients.client();
   const always = createRateLimiter({ redis, prefix: it_.clients.prefix, limit: 1, windowMs: 1000 });
@@ -166,6 +235,26 @@ describe.each([
     app.get('/', limit, (_req, res) => void res.status(status).end());
     await request(app).get('/').expect(status);
     await eventually(async () => expect((await limit.limiter.peek('ann')).used).toBe(charged));
+  });
+
+  it('gives back what it could not while the connection was gone, once it is back', async () => {
+    await using proxy = await faultProxy(it_.server);
+    const redis = it_.clients.client({ host: proxy.host, port: proxy.port });
+    const limit = limited('failure', { redis });
+    const app = express();
+    app.get('/', limit, (_req, res) => {
+      proxy.refuse();
+      setTimeout(() => res.end(), 20);
+    });
+    await request(app).get('/').expect(200);
+    proxy.pass();
+    await eventually(
+      async () => {
+        const { degraded, used } = await limit.limiter.peek('ann');
+        expect([degraded, used]).toEqual([false, 0]);
+      },
+      { withinMs: 5000 },
+    );
   });
 
   it('a success, again and again, is never limited', async () => {

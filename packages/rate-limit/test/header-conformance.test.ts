@@ -5,7 +5,7 @@ import { parseList } from 'structured-headers';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { type HeaderDialect, rateLimit } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 

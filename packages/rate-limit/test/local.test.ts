@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { type PolicyOptions, createRateLimiter } from '../src/index.ts';
 import { checkedOptions } from '../src/limiter-options.ts';
 import { limiterWith } from '../src/limiter.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 

@@ -4,7 +4,7 @@ import express from 'express';
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
 import { type RateLimitEvent, createRateLimiter, rateLimit } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 

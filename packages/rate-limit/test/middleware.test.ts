@@ -4,7 +4,7 @@ import express4 from 'express4';
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
 import { type RateLimitOptions, passProblem, rateLimit } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 
@@ -101,7 +101,7 @@ describe.each([
     expect(said).toEqual(['TURNPIKE_WARN_NO_KEY']);
   });
 
-  it('passes what the key throws, and what is not a string, to the app’s error middleware', async () => {
+  it('passes what the key throws to the app’s error middleware', async () => {
     const throwing = appWith(
       rateLimit(
         options({
@@ -112,10 +112,18 @@ describe.each([
       ),
     );
     await request(throwing).get('/products/1').expect(418);
-    const numeric = appWith(rateLimit(options({ key: () => 7 as unknown as string })));
-    numeric.use((error: Error, _req: unknown, res: any, _next: unknown) => res.status(500).end(error.message));
-    const answer = await request(numeric).get('/products/1').expect(500);
-    expect(answer.text).toContain('option "key" must be a string, or a tuple of strings, received 7 (number)');
+  });
+
+  it('takes a number for its string, and what names nobody, as bodies may hold it, for no key', async () => {
+    const given: unknown[] = [7, '7', null, {}, [], [1], true, ''];
+    const limit = rateLimit(options({ limit: 2, key: (req) => given[Number(req.query.n)] as string }));
+    const app = appWith(limit);
+    const said = await warnings(async () => {
+      for (let n = 0; n < given.length; n += 1)
+        expect((await request(app).get(`/products/1?n=${n}`)).status).toBeLessThan(500);
+    });
+    expect(said).toEqual(['TURNPIKE_WARN_NO_KEY']);
+    expect((await limit.limiter.peek('7')).used).toBe(2);
   });
 
   it('never lets a request pass because a function threw what is no error', async () => {

@@ -10,7 +10,7 @@ import {
 import { register } from 'prom-client';
 import { expect, it } from 'vitest';
 import { createRateLimiter } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 

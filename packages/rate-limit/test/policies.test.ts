@@ -1,7 +1,7 @@
 import { countCommands, race, settableClock } from '@turnpike/test-kit';
 import { describe, expect, it } from 'vitest';
 import { type PolicyOptions, type RateLimiterOptions, createRateLimiter } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 
@@ -94,6 +94,7 @@ describe('a token bucket', () => {
   it('never admits a cost above its burst', async () => {
     const { limiter } = await clocked([
       { name: 'api', limit: 60, windowMs: 60_000, algorithm: 'token-bucket', burst: 5 },
+      { name: 'day', limit: 1000, windowMs: 86_400_000 },
     ]);
     expect(await limiter.take('ann', { cost: 6 })).toMatchObject({ allowed: false, retryAfterMs: undefined, used: 0 });
   });
@@ -121,6 +122,29 @@ describe('limits that are the caller’s own', () => {
     await expect(limiter.take('ann', { limits: { plam: { limit: 1 } } })).rejects.toThrow(
       `option "limits" must be one of 'plan'`,
     );
+  });
+});
+
+describe('limits that depend on a request', () => {
+  it('have to be given to the engine, also to block and to reset', async () => {
+    const { limiter } = await clocked([{ name: 'plan', limit: () => 5, windowMs: () => 1000 }]);
+    for (const call of [
+      limiter.take('ann'),
+      limiter.peek('ann'),
+      limiter.block('ann', 1000),
+      limiter.reset('ann'),
+      limiter.take('ann', { limits: { plan: { limit: 5 } } }),
+    ]) {
+      await expect(call).rejects.toThrow(/option "(limit|windowMs)" must be an integer .*, received undefined/);
+    }
+  });
+
+  it('of a token bucket have a bucket each: a better plan does not begin in debt', async () => {
+    const { limiter } = await clocked([{ name: 'plan', limit: () => 5, windowMs: 60_000, algorithm: 'token-bucket' }]);
+    const [free, pro] = [{ limits: { plan: { limit: 10 } } }, { limits: { plan: { limit: 1000 } } }];
+    for (let n = 0; n < 10; n += 1) await limiter.take('ann', free);
+    expect(await limiter.take('ann', pro)).toMatchObject({ allowed: true, used: 1, remaining: 999 });
+    expect((await limiter.take('ann', free)).allowed).toBe(false);
   });
 });
 
@@ -168,6 +192,13 @@ describe('a block', () => {
     expect(await limiter.take('ann')).toMatchObject({ blocked: true, retryAfterMs: 10_000 });
     await clock.advance(10_000);
     expect((await limiter.take('ann')).allowed).toBe(true);
+  });
+
+  it('is remembered after it ended, also in Redis: its key outlives the window', async () => {
+    const { limiter } = await clocked([{ limit: 1, windowMs: 100 }], { block: rule });
+    for (let n = 0; n < 4; n += 1) await limiter.take('ann');
+    const [key = ''] = await it_.clients.scan();
+    expect(await it_.clients.client().pttl(key)).toBeGreaterThan(rule.durationMs + rule.maxMs - 1000);
   });
 
   it('may be set by hand, and lifted by reset', async () => {

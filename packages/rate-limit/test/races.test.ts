@@ -1,7 +1,7 @@
 import { fleet, scale } from '@turnpike/test-kit';
 import { describe, expect, it } from 'vitest';
 import { type Algorithm, createRateLimiter } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 

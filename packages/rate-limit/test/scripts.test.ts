@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { takeLua } from '../src/lua.gen.ts';
 import { type Algorithm, createRateLimiter } from '../src/index.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 
@@ -142,6 +142,23 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
     expect(await send('two')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
     expect(await send('one')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
+  });
+
+  it('remembers a charge for as long as its command can come again, whatever came between', async () => {
+    const redis = it_.clients.client();
+    const key = `${it_.clients.prefix}:remembered`;
+    const send = (id: string, withinMs: number) =>
+      redis.eval(takeLua, 1, key, (Date.now() + withinMs) * 1000, id, 1, 0, 0, 0, algorithm, 1000, 600_000, 1000, 0);
+    const used = async (id: string, withinMs: number) => ((await send(id, withinMs)) as [string, [[number]]])[1][0][0];
+    await send('brief', 30);
+    await send('long', 5000);
+    for (let n = 0; n < 20; n += 1) {
+      await send(`other-${n}`, 30);
+      await new Promise((resolve) => setTimeout(resolve, 8));
+    }
+    const before = await used('new', 30);
+    expect(await used('long', 5000)).toBe(before);
+    expect(await used('other-19', 1000)).toBe(before);
   });
 
   it('does nothing once its time has passed', async () => {

@@ -11,7 +11,7 @@ local function charge(subject, policies, quotes, id, cost, notAfterUs)
     settles = settles or policies[i].settles
   end
   if settles then
-    -- What is not settled within five minutes, or a thousand charges, stays charged.
+    -- Whoever never settles: after five minutes, or a thousand others, the charge stays.
     local open = subject.reservations
     while open[1] and (#open >= 1000 or open[1][3] < nowMs - 300000) do
       table.remove(open, 1)

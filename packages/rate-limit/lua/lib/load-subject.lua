@@ -1,6 +1,6 @@
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
---   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, the elder}
+--   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
 --   reservations  charges that may be refunded, oldest first: {id, cost, atMs, a mark for each policy}
 --   block         {denials since the last admission, strikes, untilMs, forgottenMs, lengthMs}
 --   redated       true when the block had to be dated to a clock that stepped back
@@ -14,7 +14,7 @@ local function loadSubject(stateKey)
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', '' },
+    charges = held[2] or { 0, '', 0, '' },
     reservations = held[3] or {},
     block = block,
     redated = aheadMs > 0,

@@ -1,12 +1,13 @@
--- remember: keeps the id of a charge for as long as its command could still be charged again, which its notAfter ends
--- A generation lasts as long as its first charge; the one before it is kept beside it. So no charge is forgotten too
--- early, however many there are, and a quiet key holds one.
+-- remember: keeps the id of a charge for as long as its command could be charged again, which its notAfter ends
+-- Two generations: the elder goes when the last of its commands can come no more, and the younger takes its place. So none
+-- is forgotten too early, however many there are, and a quiet key holds one.
 local function remember(subject, id, notAfterUs)
-  local nowMs, notAfterMs = math.floor(now / 1000), math.ceil(notAfterUs / 1000)
-  local endsMs, younger, elder = unpack(subject.charges)
-  if nowMs > endsMs then
-    elder = nowMs - endsMs > notAfterMs - nowMs and '' or younger
-    endsMs, younger = notAfterMs, ''
+  local nowMs = math.floor(now / 1000)
+  local youngerEndsMs, younger, elderEndsMs, elder = unpack(subject.charges)
+  if nowMs > elderEndsMs then
+    elderEndsMs, elder = youngerEndsMs, nowMs > youngerEndsMs and '' or younger
+    youngerEndsMs, younger = 0, ''
   end
-  subject.charges = { endsMs, younger .. ' ' .. id, elder }
+  local endsMs = math.max(youngerEndsMs, math.ceil(notAfterUs / 1000))
+  subject.charges = { endsMs, younger .. ' ' .. id, elderEndsMs, elder }
 end

@@ -1,6 +1,7 @@
-import { type Clients, type RedisServer, clientFactory, startRedis } from '@turnpike/test-kit';
 import type { Cluster, Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
+import { type Clients, clientFactory } from './clients.ts';
+import { type RedisServer, startRedis } from './redis-server.ts';
 
 /** One Redis for a test file, and for each test clients and a prefix of its own. */
 export interface Setting {
@@ -8,6 +9,7 @@ export interface Setting {
   readonly clients: Clients<Redis, Cluster>;
 }
 
+/** Call it once, at the top of a test file. After each test no key of it may be without a TTL. */
 export function setting(): Setting {
   let server: RedisServer | undefined;
   let clients: Clients<Redis, Cluster> | undefined;
