@@ -13,9 +13,11 @@ beforeAll(async () => {
   server = await startRedis();
 });
 afterAll(() => server.stop());
-beforeEach(() => {
+beforeEach(async () => {
   clients = clientFactory(server);
-  app = createApp({ redis: clients.client(), prefix: clients.prefix, secret: 'thirty-two bytes or more, in a test' });
+  const redis = clients.client();
+  await redis.ping();
+  app = createApp({ redis, prefix: clients.prefix, secret: 'thirty-two bytes or more, in a test' });
 });
 afterEach(async () => {
   server.resume();

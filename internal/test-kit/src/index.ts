@@ -13,6 +13,7 @@ export { race } from './race.ts';
 export { canStartCluster, canStartRedis } from './redis-binary.ts';
 export { type RedisAddress, type RedisServerOptions, type RedisServer, startRedis } from './redis-server.ts';
 export { type ReplicaServer, startReplica } from './replica.ts';
+export { runningTime } from './running-time.ts';
 export { scale } from './scale.ts';
 export { settableClock, type SettableClock } from './settable-clock.ts';
 export { type SharedRedis, sharedRedis } from './shared-redis.ts';

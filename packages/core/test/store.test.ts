@@ -9,6 +9,7 @@ import {
   faultProxy,
   isHandshake,
   race,
+  runningTime,
   settableClock,
   startRedis,
 } from '@turnpike/test-kit';
@@ -46,12 +47,14 @@ const ready = async (client: Redis): Promise<Redis> => {
 
 /** How a promise ended, and after how many ms. */
 async function timed<T>(promise: Promise<T>): Promise<{ ms: number; value?: T; error?: StoreError }> {
-  const startedAt = performance.now();
-  const took = (): number => performance.now() - startedAt;
-  return promise.then(
-    (value) => ({ ms: took(), value }),
-    (error: unknown) => ({ ms: took(), error: error as StoreError }),
+  const ended: { value?: T; error?: StoreError } = {};
+  const ms = await runningTime(() =>
+    promise.then(
+      (value) => void (ended.value = value),
+      (error: unknown) => void (ended.error = error as StoreError),
+    ),
   );
+  return { ms, ...ended };
 }
 
 describe('a deadline', () => {

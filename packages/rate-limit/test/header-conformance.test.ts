@@ -17,6 +17,7 @@ const appWith = (headers: HeaderDialect[], name: string) =>
         prefix: it_.clients.prefix,
         limit: 10,
         windowMs: 60_000,
+        deadlineMs: 5000,
         name,
         headers,
       }),

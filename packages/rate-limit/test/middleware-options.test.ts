@@ -14,6 +14,7 @@ const limited = (more: object) =>
     prefix: it_.clients.prefix,
     limit: 2,
     windowMs: 60_000,
+    deadlineMs: 5000,
     ...more,
   });
 

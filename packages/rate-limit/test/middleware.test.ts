@@ -13,6 +13,7 @@ const options = (more: Partial<RateLimitOptions> = {}): RateLimitOptions => ({
   prefix: it_.clients.prefix,
   limit: 2,
   windowMs: 60_000,
+  deadlineMs: 5000,
   ...more,
 });
 

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually, race } from '@turnpike/test-kit';
+import type { Redis } from 'ioredis';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { exportApp } from './recipes/costly.ts';
@@ -10,6 +11,13 @@ import { planApp } from './recipes/plans.ts';
 import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
+
+/** A client that is connected, so that no test waits for that within a recipe's deadline. */
+async function connected(): Promise<Redis> {
+  const redis = it_.clients.client();
+  await redis.ping();
+  return redis;
+}
 
 describe('RECIPES.md', () => {
   it('shows the recipes as they are tested here', () => {
@@ -23,9 +31,9 @@ describe('RECIPES.md', () => {
 });
 
 describe('login', () => {
-  const app = (trustProxy = false) => {
+  const app = async (trustProxy = false) => {
     const made = loginApp(
-      it_.clients.client(),
+      await connected(),
       (req, res) => void res.status(req.body.password === 'right' ? 200 : 401).end(),
       it_.clients.prefix,
     );
@@ -33,7 +41,7 @@ describe('login', () => {
   };
 
   it('slows down guesses at one account, however it is spelled, and never its owner', async () => {
-    const shop = app();
+    const shop = await app();
     const login = (email: string, password: string) => request(shop).post('/login').send({ email, password });
     for (let n = 0; n < 4; n += 1) await login('ann@example.com', 'guess').expect(401);
     for (let n = 0; n < 8; n += 1) {
@@ -48,7 +56,7 @@ describe('login', () => {
   });
 
   it('lets no stranger lock the owner out: sixty guesses from one address, and the owner comes in', async () => {
-    const shop = app(true);
+    const shop = await app(true);
     const login = (from: string, password: string) =>
       request(shop).post('/login').set('X-Forwarded-For', from).send({ email: 'ann@example.com', password });
     const guesses = await race(60, async () => (await login('203.0.113.7', 'guess')).status);
@@ -60,7 +68,7 @@ describe('login', () => {
 describe('a one-time code', () => {
   it('allows three wrong ones, and then blocks for ten minutes, whatever is sent', async () => {
     const app = otpApp(
-      it_.clients.client(),
+      await connected(),
       (req, res) => void res.status(req.body.code === '123456' ? 204 : 403).end(),
       it_.clients.prefix,
     );
@@ -76,7 +84,7 @@ describe('a one-time code', () => {
 describe('plans', () => {
   it('limit each caller by its own', async () => {
     const app = planApp(
-      it_.clients.client(),
+      await connected(),
       (token) => (token === 'Bearer pro' ? { id: 'p', plan: 'pro' } : { id: 'f', plan: 'free' }),
       it_.clients.prefix,
     );
@@ -89,7 +97,7 @@ describe('plans', () => {
 
 describe('a costly endpoint', () => {
   it('counts what is asked of it, and nothing of what is ours', async () => {
-    const app = exportApp(it_.clients.client(), (req) => 'x-internal' in req.headers, it_.clients.prefix);
+    const app = exportApp(await connected(), (req) => 'x-internal' in req.headers, it_.clients.prefix);
     await request(app)
       .get('/export?rows=900')
       .expect(200)
