@@ -159,7 +159,7 @@ function subjectFrom(given: unknown): Subject | undefined {
   if (typeof given === 'number') return String(given);
   if (typeof given === 'string') return given;
   const isTuple = Array.isArray(given) && given.length > 0 && given.every((part) => typeof part === 'string');
-  return isTuple ? (given as readonly string[]) : undefined;
+  return isTuple ? given : undefined;
 }
 
 const toldOf = new WeakMap<ServerResponse, Map<HeaderDialect, PolicyStanding[]>>();

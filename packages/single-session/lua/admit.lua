@@ -13,6 +13,7 @@
 -- ARGV[11]  healMs — integer, ms within which such a token is believed
 -- returns  {'late', nowUs}
 -- returns  {'admitted', gen, startedMs, replaced} replaced: {{hash's beginning, device}, …}
+-- returns  {'present', gen, startedMs, replaced} it was admitted before
 -- returns  {'rejected', sessions} sessions: {{hash, gen, startedMs, seenMs, device}, …}
 -- returns  {'refused', reason} a token that is not believed
 -- cost     1 HGETALL, and to admit 2 HSET, 1 PEXPIRE, and an HDEL and a PUBLISH for each that ends
@@ -23,15 +24,15 @@ local limit, policy = tonumber(ARGV[5]), ARGV[6]
 local idleMs, absoluteMs, seatIdleMs = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local healGen, healMs = tonumber(ARGV[10]), tonumber(ARGV[11])
 
-if now > notAfterUs then
-  return { 'late', now }
-end
-
 local user = loadUser(userKey)
 local nowMs = math.floor(now / 1000)
 
+-- Before the time is looked at: who hears of it too late, because the first reply was lost, has to give it back.
 if user.sessions[hash] then
-  return { 'admitted', user.sessions[hash][1], user.sessions[hash][2], replacedBy(user, user.sessions[hash][1]) }
+  return { 'present', user.sessions[hash][1], user.sessions[hash][2], replacedBy(user, user.sessions[hash][1]) }
+end
+if now > notAfterUs then
+  return { 'late', now }
 end
 
 if healGen > 0 then

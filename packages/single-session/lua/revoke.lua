@@ -1,7 +1,8 @@
 -- revoke: ends sessions of a user: one, all others, or all
 -- KEYS[1]  userKey — hash, as admit keeps it
 -- ARGV[1]  channel — string, where ends are published
--- ARGV[2]  which — string, one: hashes that begin so; others: all but this hash; all: every one, and every login up to now
+-- ARGV[2]  which — string, own: this hash; one: hashes that begin so; others: all but this hash; all: every one, and every
+--          login up to now
 -- ARGV[3]  hash — string, of the session, or its beginning
 -- ARGV[4]  reason — string, revoked or logged_out
 -- ARGV[5]  absoluteMs — integer, ms after which every session ends
@@ -15,8 +16,8 @@ local absoluteMs = tonumber(ARGV[5])
 local user = loadUser(userKey)
 local ended = {}
 for one in pairs(user.sessions) do
-  local isMeant = which == 'all' or (which == 'others' and one ~= hash)
-  if isMeant or (which == 'one' and string.sub(one, 1, #hash) == hash) then
+  local isNamed = string.sub(one, 1, #hash) == hash
+  if which == 'all' or isNamed == (which ~= 'others') then
     endSession(user, one, reason, nil, channel)
     table.insert(ended, one)
   end
@@ -25,7 +26,12 @@ if which == 'all' then
   user.epoch = math.max(user.gen, now)
   user.gen = user.epoch
 end
-if which == 'all' or #ended > 0 then
+-- A login that a failover has lost leaves its end behind all the same, or its token would be believed again.
+local isLost = which == 'own' and #ended == 0 and user.exists and not tombstoneOf(user, hash)
+if isLost then
+  bury(user, hash, reason, { '', 0 }, '')
+end
+if which == 'all' or #ended > 0 or isLost then
   saveUser(userKey, user, absoluteMs)
 end
 return { 'ended', ended }

@@ -8,7 +8,7 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 --   tombstones  newest first, at most 16: {hash's beginning, reason, atMs, device and gen that took its place, own device}
 --   gen         of the last login
 --   epoch       logins up to this generation are over, whatever else is known of them
---   ended       hashes of sessions that were taken out since they were loaded
+--   ended       sessions that were taken out since they were loaded: by hash, {channel, message} to tell of it
 -- exists is false for a user of whom nothing is known: never logged in, or lost.
 local function loadUser(userKey)
   local user = { exists = false, sessions = {}, ended = {}, tombstones = {}, gen = 0, epoch = 0 }
@@ -47,7 +47,7 @@ end
 
 -- disbelief: why a token whose session is not there is not taken back; nil when this server may have lost its login
 -- After a failover the replica may lack the last login. Its token is believed while nothing is known against it: the user
--- is known, no end or epoch stands against it, it is younger than the last login known here, and no older than healMs.
+-- is known, no end or epoch stands against it, it is younger than the last login known here, and younger than healMs.
 local function disbelief(user, hash, gen, healMs)
   local tombstone = tombstoneOf(user, hash)
   if tombstone then
@@ -63,7 +63,7 @@ local function disbelief(user, hash, gen, healMs)
     return 'replaced'
   end
   local ageMs = math.floor((now - gen) / 1000)
-  if ageMs < 0 or ageMs > healMs then
+  if ageMs < 0 or ageMs >= healMs then
     return 'unknown'
   end
 end
@@ -79,17 +79,22 @@ local function lapse(session, idleMs, absoluteMs)
   end
 end
 
--- endSession: takes a session out of its user, says why for those who come with its token, and tells who listens
+-- bury: leaves a tombstone, which says to a session's token why it is over; of a user the last sixteen stay
+-- by: {device, gen} of the login that took its place
+local function bury(user, hash, reason, by, device)
+  local atMs = math.floor(now / 1000)
+  table.insert(user.tombstones, 1, { string.sub(hash, 1, 16), reason, atMs, by[1], by[2], device })
+  user.tombstones[17] = nil
+end
+
+-- endSession: takes a session out of its user, and says why for those who come with its token; saveUser tells who listens
 -- by: {device, gen} of the login that took its place, or nil
 local function endSession(user, hash, reason, by, channel)
-  local nowMs = math.floor(now / 1000)
-  local device = user.sessions[hash][4]
+  by = by or { '', 0 }
+  bury(user, hash, reason, by, user.sessions[hash][4])
   user.sessions[hash] = nil
-  user.ended[hash] = true
-  local byDevice, byGen = unpack(by or { '', 0 })
-  table.insert(user.tombstones, 1, { string.sub(hash, 1, 16), reason, nowMs, byDevice, byGen, device })
-  user.tombstones[17] = nil
-  redis.call('PUBLISH', channel, cjson.encode({ hash = hash, reason = reason, atMs = nowMs, by = byDevice }))
+  local atMs = math.floor(now / 1000)
+  user.ended[hash] = { channel, cjson.encode({ hash = hash, reason = reason, atMs = atMs, by = by[1] }) }
 end
 
 -- leastUsedFirst: the sessions of a user in the order in which they make room: {{hash, gen, startedMs, seenMs, device}, …}
@@ -114,6 +119,10 @@ local function saveUser(userKey, user, ttlMs)
   end
   redis.call('HSET', userKey, 'user', cmsgpack.pack({ user.gen, user.epoch, user.tombstones }))
   redis.call('PEXPIRE', userKey, ttlMs)
+  -- After the writes: a script that fails at one of them (OOM) has told nobody of an end that did not come.
+  for _, message in pairs(user.ended) do
+    redis.call('PUBLISH', message[1], message[2])
+  end
 end
 
 -- admit: begins a session, and ends those that have to make room for it
@@ -131,6 +140,7 @@ end
 -- ARGV[11]  healMs — integer, ms within which such a token is believed
 -- returns  {'late', nowUs}
 -- returns  {'admitted', gen, startedMs, replaced} replaced: {{hash's beginning, device}, …}
+-- returns  {'present', gen, startedMs, replaced} it was admitted before
 -- returns  {'rejected', sessions} sessions: {{hash, gen, startedMs, seenMs, device}, …}
 -- returns  {'refused', reason} a token that is not believed
 -- cost     1 HGETALL, and to admit 2 HSET, 1 PEXPIRE, and an HDEL and a PUBLISH for each that ends
@@ -141,15 +151,15 @@ local limit, policy = tonumber(ARGV[5]), ARGV[6]
 local idleMs, absoluteMs, seatIdleMs = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local healGen, healMs = tonumber(ARGV[10]), tonumber(ARGV[11])
 
-if now > notAfterUs then
-  return { 'late', now }
-end
-
 local user = loadUser(userKey)
 local nowMs = math.floor(now / 1000)
 
+-- Before the time is looked at: who hears of it too late, because the first reply was lost, has to give it back.
 if user.sessions[hash] then
-  return { 'admitted', user.sessions[hash][1], user.sessions[hash][2], replacedBy(user, user.sessions[hash][1]) }
+  return { 'present', user.sessions[hash][1], user.sessions[hash][2], replacedBy(user, user.sessions[hash][1]) }
+end
+if now > notAfterUs then
+  return { 'late', now }
 end
 
 if healGen > 0 then
@@ -195,7 +205,7 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 --   tombstones  newest first, at most 16: {hash's beginning, reason, atMs, device and gen that took its place, own device}
 --   gen         of the last login
 --   epoch       logins up to this generation are over, whatever else is known of them
---   ended       hashes of sessions that were taken out since they were loaded
+--   ended       sessions that were taken out since they were loaded: by hash, {channel, message} to tell of it
 -- exists is false for a user of whom nothing is known: never logged in, or lost.
 local function loadUser(userKey)
   local user = { exists = false, sessions = {}, ended = {}, tombstones = {}, gen = 0, epoch = 0 }
@@ -266,7 +276,7 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 --   tombstones  newest first, at most 16: {hash's beginning, reason, atMs, device and gen that took its place, own device}
 --   gen         of the last login
 --   epoch       logins up to this generation are over, whatever else is known of them
---   ended       hashes of sessions that were taken out since they were loaded
+--   ended       sessions that were taken out since they were loaded: by hash, {channel, message} to tell of it
 -- exists is false for a user of whom nothing is known: never logged in, or lost.
 local function loadUser(userKey)
   local user = { exists = false, sessions = {}, ended = {}, tombstones = {}, gen = 0, epoch = 0 }
@@ -283,17 +293,31 @@ local function loadUser(userKey)
   return user
 end
 
--- endSession: takes a session out of its user, says why for those who come with its token, and tells who listens
+-- bury: leaves a tombstone, which says to a session's token why it is over; of a user the last sixteen stay
+-- by: {device, gen} of the login that took its place
+local function bury(user, hash, reason, by, device)
+  local atMs = math.floor(now / 1000)
+  table.insert(user.tombstones, 1, { string.sub(hash, 1, 16), reason, atMs, by[1], by[2], device })
+  user.tombstones[17] = nil
+end
+
+-- endSession: takes a session out of its user, and says why for those who come with its token; saveUser tells who listens
 -- by: {device, gen} of the login that took its place, or nil
 local function endSession(user, hash, reason, by, channel)
-  local nowMs = math.floor(now / 1000)
-  local device = user.sessions[hash][4]
+  by = by or { '', 0 }
+  bury(user, hash, reason, by, user.sessions[hash][4])
   user.sessions[hash] = nil
-  user.ended[hash] = true
-  local byDevice, byGen = unpack(by or { '', 0 })
-  table.insert(user.tombstones, 1, { string.sub(hash, 1, 16), reason, nowMs, byDevice, byGen, device })
-  user.tombstones[17] = nil
-  redis.call('PUBLISH', channel, cjson.encode({ hash = hash, reason = reason, atMs = nowMs, by = byDevice }))
+  local atMs = math.floor(now / 1000)
+  user.ended[hash] = { channel, cjson.encode({ hash = hash, reason = reason, atMs = atMs, by = by[1] }) }
+end
+
+-- tombstoneOf: what is remembered of a session's end, nil when it is not
+local function tombstoneOf(user, hash)
+  for _, tombstone in ipairs(user.tombstones) do
+    if tombstone[1] == string.sub(hash, 1, 16) then
+      return tombstone
+    end
+  end
 end
 
 -- saveUser: keeps what loadUser loads, for ttlMs: as long as any token of this user can be shown
@@ -303,12 +327,17 @@ local function saveUser(userKey, user, ttlMs)
   end
   redis.call('HSET', userKey, 'user', cmsgpack.pack({ user.gen, user.epoch, user.tombstones }))
   redis.call('PEXPIRE', userKey, ttlMs)
+  -- After the writes: a script that fails at one of them (OOM) has told nobody of an end that did not come.
+  for _, message in pairs(user.ended) do
+    redis.call('PUBLISH', message[1], message[2])
+  end
 end
 
 -- revoke: ends sessions of a user: one, all others, or all
 -- KEYS[1]  userKey — hash, as admit keeps it
 -- ARGV[1]  channel — string, where ends are published
--- ARGV[2]  which — string, one: hashes that begin so; others: all but this hash; all: every one, and every login up to now
+-- ARGV[2]  which — string, own: this hash; one: hashes that begin so; others: all but this hash; all: every one, and every
+--          login up to now
 -- ARGV[3]  hash — string, of the session, or its beginning
 -- ARGV[4]  reason — string, revoked or logged_out
 -- ARGV[5]  absoluteMs — integer, ms after which every session ends
@@ -322,8 +351,8 @@ local absoluteMs = tonumber(ARGV[5])
 local user = loadUser(userKey)
 local ended = {}
 for one in pairs(user.sessions) do
-  local isMeant = which == 'all' or (which == 'others' and one ~= hash)
-  if isMeant or (which == 'one' and string.sub(one, 1, #hash) == hash) then
+  local isNamed = string.sub(one, 1, #hash) == hash
+  if which == 'all' or isNamed == (which ~= 'others') then
     endSession(user, one, reason, nil, channel)
     table.insert(ended, one)
   end
@@ -332,10 +361,175 @@ if which == 'all' then
   user.epoch = math.max(user.gen, now)
   user.gen = user.epoch
 end
-if which == 'all' or #ended > 0 then
+-- A login that a failover has lost leaves its end behind all the same, or its token would be believed again.
+local isLost = which == 'own' and #ended == 0 and user.exists and not tombstoneOf(user, hash)
+if isLost then
+  bury(user, hash, reason, { '', 0 }, '')
+end
+if which == 'all' or #ended > 0 or isLost then
   saveUser(userKey, user, absoluteMs)
 end
 return { 'ended', ended }
+`;
+
+export const rotateLua: string = `local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
+
+-- loadUserWith: as loadUser, with one session only, however many there are
+local function loadUserWith(userKey, hash)
+  local rest, session = unpack(redis.call('HMGET', userKey, 'user', hash))
+  local user = { exists = false, sessions = {}, ended = {}, tombstones = {}, gen = 0, epoch = 0 }
+  if rest then
+    user.exists = true
+    user.gen, user.epoch, user.tombstones = unpack(cmsgpack.unpack(rest))
+  end
+  if session then
+    user.sessions[hash] = cmsgpack.unpack(session)
+  end
+  return user
+end
+
+-- repairTtl: gives a key that lost its expiry one again, so that nothing of ours stays for ever
+local function repairTtl(key, ttlMs)
+  if redis.call('PTTL', key) == -1 then
+    redis.call('PEXPIRE', key, ttlMs)
+  end
+end
+
+-- tombstoneOf: what is remembered of a session's end, nil when it is not
+local function tombstoneOf(user, hash)
+  for _, tombstone in ipairs(user.tombstones) do
+    if tombstone[1] == string.sub(hash, 1, 16) then
+      return tombstone
+    end
+  end
+end
+
+-- disbelief: why a token whose session is not there is not taken back; nil when this server may have lost its login
+-- After a failover the replica may lack the last login. Its token is believed while nothing is known against it: the user
+-- is known, no end or epoch stands against it, it is younger than the last login known here, and younger than healMs.
+local function disbelief(user, hash, gen, healMs)
+  local tombstone = tombstoneOf(user, hash)
+  if tombstone then
+    return tombstone[2]
+  end
+  if gen <= user.epoch then
+    return 'revoked'
+  end
+  if not user.exists then
+    return 'unknown'
+  end
+  if gen <= user.gen then
+    return 'replaced'
+  end
+  local ageMs = math.floor((now - gen) / 1000)
+  if ageMs < 0 or ageMs >= healMs then
+    return 'unknown'
+  end
+end
+
+-- lapse: why a session is over by time alone, nil while it is not
+local function lapse(session, idleMs, absoluteMs)
+  local nowMs = math.floor(now / 1000)
+  if nowMs - session[2] >= absoluteMs then
+    return 'expired'
+  end
+  if nowMs - session[3] >= idleMs then
+    return 'idle'
+  end
+end
+
+-- bury: leaves a tombstone, which says to a session's token why it is over; of a user the last sixteen stay
+-- by: {device, gen} of the login that took its place
+local function bury(user, hash, reason, by, device)
+  local atMs = math.floor(now / 1000)
+  table.insert(user.tombstones, 1, { string.sub(hash, 1, 16), reason, atMs, by[1], by[2], device })
+  user.tombstones[17] = nil
+end
+
+-- endSession: takes a session out of its user, and says why for those who come with its token; saveUser tells who listens
+-- by: {device, gen} of the login that took its place, or nil
+local function endSession(user, hash, reason, by, channel)
+  by = by or { '', 0 }
+  bury(user, hash, reason, by, user.sessions[hash][4])
+  user.sessions[hash] = nil
+  local atMs = math.floor(now / 1000)
+  user.ended[hash] = { channel, cjson.encode({ hash = hash, reason = reason, atMs = atMs, by = by[1] }) }
+end
+
+-- saveUser: keeps what loadUser loads, for ttlMs: as long as any token of this user can be shown
+local function saveUser(userKey, user, ttlMs)
+  for hash in pairs(user.ended) do
+    redis.call('HDEL', userKey, hash)
+  end
+  redis.call('HSET', userKey, 'user', cmsgpack.pack({ user.gen, user.epoch, user.tombstones }))
+  redis.call('PEXPIRE', userKey, ttlMs)
+  -- After the writes: a script that fails at one of them (OOM) has told nobody of an end that did not come.
+  for _, message in pairs(user.ended) do
+    redis.call('PUBLISH', message[1], message[2])
+  end
+end
+
+-- rotate: gives a refresh token its successor, and ends the session of one that comes back after that
+-- KEYS[1]  userKey — hash, as admit keeps it; a session that is refreshed also holds n and rotatedMs: {…, n, rotatedMs}
+-- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is rotated
+-- ARGV[2]  channel — string, where ends are published
+-- ARGV[3]  hash — string, SHA-256 of the sid
+-- ARGV[4]  gen — integer, generation of the token
+-- ARGV[5]  n — integer, which of its session's refresh tokens it is, from 0
+-- ARGV[6]  graceMs — integer, ms within which the one before the current has the same successor again
+-- ARGV[7]  idleMs — integer, ms without use that end a session
+-- ARGV[8]  absoluteMs — integer, ms after which every session ends
+-- ARGV[9]  healMs — integer, ms within which a token is believed whose login this server has lost
+-- returns  {'late', nowUs}
+-- returns  {'rotated', successor, restMs} successor: its n; restMs: until the session's absolute end
+-- returns  {'reused'} it had been followed: the session is over now
+-- returns  {'ended', reason, atMs, device} device: of the login that took its place
+-- returns  {'lost'} this server may have lost its login: admit decides
+-- cost     1 HMGET, 1 PTTL and to rotate 1 HSET; to end the session HDEL, HSET, PEXPIRE and PUBLISH
+-- keeps    a token has one successor; a session that is not there never comes to be; the key's TTL stays, or is repaired
+local userKey = KEYS[1]
+local notAfterUs, channel, hash, gen = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
+local n, graceMs = tonumber(ARGV[5]), tonumber(ARGV[6])
+local idleMs, absoluteMs, healMs = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+
+if now > notAfterUs then
+  return { 'late', now }
+end
+
+local user = loadUserWith(userKey, hash)
+local session = user.sessions[hash]
+repairTtl(userKey, absoluteMs)
+
+if not session or session[1] <= user.epoch then
+  local reason = disbelief(user, hash, gen, healMs)
+  if not reason then
+    return { 'lost' }
+  end
+  local tombstone = tombstoneOf(user, hash) or { hash, reason, 0, '' }
+  return { 'ended', reason, tombstone[3], tombstone[4] }
+end
+
+local reason = lapse(session, idleMs, absoluteMs)
+if reason then
+  return { 'ended', reason, 0, '' }
+end
+
+local nowMs = math.floor(now / 1000)
+local restMs = absoluteMs - (nowMs - session[2])
+local current, rotatedMs = session[5] or 0, session[6] or 0
+
+-- Ahead of the current: a failover has lost rotations. That the token was given is what its signature says.
+if n >= current then
+  redis.call('HSET', userKey, hash, cmsgpack.pack({ session[1], session[2], nowMs, session[4], n + 1, nowMs }))
+  return { 'rotated', n + 1, restMs }
+end
+if n == current - 1 and nowMs - rotatedMs <= graceMs then
+  return { 'rotated', current, restMs }
+end
+endSession(user, hash, 'refresh_reused', nil, channel)
+saveUser(userKey, user, absoluteMs)
+return { 'reused' }
 `;
 
 export const verifyLua: string = `local time = redis.call('TIME')
@@ -384,7 +578,7 @@ end
 
 -- disbelief: why a token whose session is not there is not taken back; nil when this server may have lost its login
 -- After a failover the replica may lack the last login. Its token is believed while nothing is known against it: the user
--- is known, no end or epoch stands against it, it is younger than the last login known here, and no older than healMs.
+-- is known, no end or epoch stands against it, it is younger than the last login known here, and younger than healMs.
 local function disbelief(user, hash, gen, healMs)
   local tombstone = tombstoneOf(user, hash)
   if tombstone then
@@ -400,7 +594,7 @@ local function disbelief(user, hash, gen, healMs)
     return 'replaced'
   end
   local ageMs = math.floor((now - gen) / 1000)
-  if ageMs < 0 or ageMs > healMs then
+  if ageMs < 0 or ageMs >= healMs then
     return 'unknown'
   end
 end

@@ -5,6 +5,7 @@ import {
   type Middleware,
   type Next,
   type OnProblem,
+  type OptionChecks,
   asError,
   attachment,
 } from '@turnpike/core';
@@ -12,10 +13,11 @@ import { bearerToken } from './bearer.ts';
 import { type EndedSession, createEnds } from './ends.ts';
 import { type SingleSessionOptions, checkedOptions } from './options.ts';
 import { refusal } from './refusal.ts';
-import { type Session, SessionEndedError, type SessionInfo } from './session.ts';
-import { type Credential, createSessions, emitDegraded, isStoreAway } from './sessions.ts';
-import { handleOf, hashOf, isSid } from './sid.ts';
-import { type TokenContent, tokenCodec } from './token.ts';
+import type { Lifetimes } from './scripts.ts';
+import { type Refusal, type Session, SessionEndedError, type SessionInfo } from './session.ts';
+import { type Credential, type Sessions, createSessions, emitDegraded, isStoreAway } from './sessions.ts';
+import { handleOf, hashOf, isSid, newSid } from './sid.ts';
+import { type TokenCodec, type TokenContent, tokenCodec } from './token.ts';
 
 /** What a login may say beside who. */
 export interface LoginOptions<Claims> {
@@ -127,7 +129,11 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
     sessionOf(credential, await sessions.check(credential), claims, false);
 
   /** Believes a token alone, where Redis is not there and the guard says so. */
-  const tokenOnly = (content: TokenContent, error: unknown, guard: GuardOptions): Session<Claims> => {
+  const tokenOnly = (
+    content: Omit<TokenContent, 'expiresAtMs'>,
+    error: unknown,
+    guard: GuardOptions,
+  ): Session<Claims> => {
     const mode = guard.onStoreError ?? checked.onStoreError;
     const ageMs = Date.now() - content.issuedAtMs;
     if (mode !== 'token-only' || !isStoreAway(error) || ageMs > (guard.maxTokenAgeMs ?? Infinity)) throw error;
@@ -137,49 +143,65 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
     return sessionOf(content, info, content.claims as Claims, true);
   };
 
-  const askBearer =
-    (guard: GuardOptions): AskSession<Claims> =>
+  const askToken =
+    (find: FindToken, guard: GuardOptions): AskSession<Claims> =>
     async (req) => {
-      const found = bearerToken(req);
+      const found = find(req);
       if (typeof found === 'string') throw new SessionEndedError(found);
       const content = read(found.token);
       return liveSession(content, content.claims as Claims).catch((error: unknown) => tokenOnly(content, error, guard));
     };
 
   const askApp =
-    (from: NonNullable<GuardOptions['from']>): AskSession<Claims> =>
+    (from: NonNullable<GuardOptions['from']>, guard: GuardOptions): AskSession<Claims> =>
     async (req) => {
       const credential = from(req);
       if (credential === undefined) throw new SessionEndedError('missing');
       const { userId, sid, gen } = credential;
       if (typeof userId !== 'string' || !isSid(sid) || !Number.isSafeInteger(gen))
         throw new SessionEndedError('invalid');
-      return liveSession({ userId, sid, gen }, {} as Claims);
+      return liveSession({ userId, sid, gen }, {} as Claims).catch((error: unknown) =>
+        // When it began is what its generation says: the µs of that login.
+        tokenOnly({ userId, sid, gen, claims: {}, issuedAtMs: gen / 1000 }, error, guard),
+      );
     };
+
+  const checkGuard = ({ onStoreError, maxTokenAgeMs }: GuardOptions): void => {
+    if (onStoreError !== undefined) check.oneOf('onStoreError', onStoreError, ['deny', 'token-only']);
+    if (maxTokenAgeMs !== undefined) check.integer('maxTokenAgeMs', maxTokenAgeMs, 0);
+  };
+
+  const guardBy: Internals<Claims>['guardBy'] = (find, given, onProblem) => {
+    checkGuard(given);
+    ours();
+    return guardWith(askToken(find, given), attached, onProblem);
+  };
 
   const credentialOf = (of: IncomingMessage | Session<Claims>): Credential => {
     const credential = credentials.get(of as Session<Claims>) ?? credentials.get(attached.of(of));
     return credential as Credential;
   };
 
-  return {
+  const made: SingleSession<Claims> = {
     async login(userId, { claims = {} as Claims, device = '' } = {}) {
       const { sign } = ours();
+      const tokenOf = (sid: string, gen: number): string =>
+        sign({ userId, sid, gen, claims: claims as Record<string, unknown> }, lifetimes.absoluteMs);
+      // Before anybody is displaced: claims that no token can carry must not begin a session.
+      tokenOf(newSid(), Date.now() * 1000);
       const { sid, gen, info, replaced } = await sessions.begin(userId, device);
-      const token = sign({ userId, sid, gen, claims: claims as Record<string, unknown> }, lifetimes.absoluteMs);
-      return { token, session: info, replaced };
+      return { token: tokenOf(sid, gen), session: info, replaced };
     },
     async claim(userId, { device = '' } = {}) {
       const { sid, gen, info, replaced } = await sessions.begin(userId, device);
       return { sid, gen, session: info, replaced };
     },
     guard(given = {}) {
-      const { onStoreError, maxTokenAgeMs, from } = given;
+      const { from } = given;
       check.optionalFunction('from', from);
-      if (onStoreError !== undefined) check.oneOf('onStoreError', onStoreError, ['deny', 'token-only']);
-      if (maxTokenAgeMs !== undefined) check.integer('maxTokenAgeMs', maxTokenAgeMs, 0);
-      if (from === undefined) ours();
-      return guardWith(from === undefined ? askBearer(given) : askApp(from), attached, onProblem);
+      if (from === undefined) return guardBy(bearerToken, given, onProblem);
+      checkGuard(given);
+      return guardWith(askApp(from, given), attached, onProblem);
     },
     of: attached.of,
     async verify(token) {
@@ -203,10 +225,51 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
     },
     close: () => ends.close(),
   };
+  internals.set(made, { lifetimes, onProblem, sessions, codec: ours, askToken, guardBy });
+  return made;
 }
+
+/** What the sub-paths /cookie and /refresh need of a `singleSession()`, and apps do not. */
+interface Internals<Claims> {
+  readonly lifetimes: Lifetimes;
+  readonly onProblem: OnProblem;
+  readonly sessions: Sessions;
+  /** @throws OptionError with `jwt: false` */
+  codec(): TokenCodec;
+  askToken(find: FindToken, guard: GuardOptions): AskSession<Claims>;
+  guardBy(find: FindToken, guard: GuardOptions, onProblem: OnProblem): Middleware;
+}
+
+const internals = new WeakMap<object, Internals<object>>();
+
+/** @throws OptionError for anything but what `singleSession()` has returned */
+export function internalsOf<Claims extends object>(
+  check: OptionChecks,
+  sessions: SingleSession<Claims>,
+): Internals<Claims> {
+  const found = internals.get(sessions) as Internals<Claims> | undefined;
+  check.must(found !== undefined, 'sessions', 'what singleSession() returned', sessions);
+  return found as Internals<Claims>;
+}
+
+/** Where a request has its token; what it is refused for when there is none to be read. */
+export type FindToken = (req: HttpRequest) => { readonly token: string } | Refusal;
 
 /** Asks whose session a request is; rejects when it is nobody's. */
 type AskSession<Claims> = (req: HttpRequest) => Promise<Session<Claims>>;
+
+/** Tells the client why, if that is ours to tell. */
+export async function answer(
+  error: unknown,
+  onProblem: OnProblem,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: Next,
+): Promise<void> {
+  const problem = refusal(error);
+  if (problem === undefined) throw error;
+  if (!res.headersSent) await onProblem(problem, req, res, next);
+}
 
 /** A middleware that lets a request pass with its session, and refuses it without: 401, or 503 when nobody can say. */
 function guardWith<Claims>(
@@ -214,12 +277,6 @@ function guardWith<Claims>(
   sessions: Attachment<Session<Claims>>,
   onProblem: OnProblem,
 ): Middleware {
-  const answer = async (error: unknown, req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> => {
-    const problem = refusal(error);
-    if (problem === undefined) throw error;
-    if (!res.headersSent) await onProblem(problem, req, res, next);
-  };
-
   return function guard(req, res, next) {
     ask(req)
       .then(
@@ -228,7 +285,7 @@ function guardWith<Claims>(
           return true;
         },
         async (error: unknown) => {
-          await answer(error, req, res, next);
+          await answer(error, onProblem, req, res, next);
           return false;
         },
       )

@@ -154,5 +154,7 @@ export function checkedOptions(options: SingleSessionOptions): CheckedOptions {
   if (pepper !== undefined) check.secret('pepper', pepper, 16);
   // A tenth of what it decides: an idle end comes at most so much early.
   const touchEveryMs = Math.floor(idleMs / 10);
-  return { ...rest, check, pepper, lifetimes: { idleMs, absoluteMs, seatIdleMs, healMs, touchEveryMs } };
+  // A session that nobody used for idleMs is over, whichever server knew of it.
+  const healWithinMs = Math.min(healMs, idleMs);
+  return { ...rest, check, pepper, lifetimes: { idleMs, absoluteMs, seatIdleMs, healMs: healWithinMs, touchEveryMs } };
 }

@@ -7,18 +7,19 @@ const RETRY_AFTER_S = '1';
 const CODES: Readonly<Record<Refusal, string>> = {
   missing: 'session_missing',
   ambiguous: 'session_ambiguous',
+  cross_site: 'session_cross_site',
   invalid: 'session_invalid',
   replaced: 'session_replaced',
   revoked: 'session_revoked',
   logged_out: 'session_logged_out',
   idle: 'session_idle',
   expired: 'session_expired',
+  refresh_reused: 'session_refresh_reused',
   unknown: 'session_unknown',
 };
 
 /** The challenge of RFC 6750 §3: without an error where nothing was presented (§3.1). */
 function challenge(reason: Refusal): Record<string, string> {
-  if (reason === 'ambiguous') return {};
   return { 'WWW-Authenticate': reason === 'missing' ? 'Bearer' : 'Bearer error="invalid_token"' };
 }
 
@@ -27,10 +28,10 @@ export function refusal(error: unknown): Problem | undefined {
   if (error instanceof SessionEndedError) {
     const { reason, by } = error;
     return {
-      status: reason === 'ambiguous' ? 400 : 401,
+      status: error.status,
       code: CODES[reason],
       detail: DETAILS[reason],
-      headers: challenge(reason),
+      ...(error.status === 401 && { headers: challenge(reason) }),
       ...(by === undefined ? {} : { extensions: { 'replaced-by': { device: by.device, at: by.at.toISOString() } } }),
     };
   }

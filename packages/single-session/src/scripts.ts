@@ -1,11 +1,11 @@
 import { type Script, defineScript } from '@turnpike/core';
-import { admitLua, listLua, revokeLua, verifyLua } from './lua.gen.ts';
+import { admitLua, listLua, revokeLua, rotateLua, verifyLua } from './lua.gen.ts';
 
 /** An integer of Redis: a client may be set to hand it on as a string (`stringNumbers`). */
 type Integer = number | string;
 
 /** Why a session ended. */
-export type EndReason = 'replaced' | 'revoked' | 'logged_out' | 'idle' | 'expired' | 'unknown';
+export type EndReason = 'replaced' | 'revoked' | 'logged_out' | 'idle' | 'expired' | 'unknown' | 'refresh_reused';
 
 /** A session as Redis holds it. */
 export interface SessionRecord {
@@ -50,6 +50,8 @@ export interface Admission {
 export type Admitted =
   | {
       readonly kind: 'admitted';
+      /** False when it had been admitted before: by this command sent twice, or by another with the same token. */
+      readonly isNew: boolean;
       readonly gen: number;
       readonly startedMs: number;
       /** The beginnings of the hashes of those displaced, and their devices. */
@@ -59,7 +61,7 @@ export type Admitted =
   | { readonly kind: 'refused'; readonly reason: EndReason };
 
 type AdmitReply =
-  | [tag: 'admitted', gen: Integer, startedMs: Integer, replaced: [hash: string, device: string][]]
+  | [tag: 'admitted' | 'present', gen: Integer, startedMs: Integer, replaced: [hash: string, device: string][]]
   | [tag: 'rejected', sessions: SessionReply[]]
   | [tag: 'refused', reason: EndReason];
 
@@ -86,7 +88,8 @@ export const admit: Script<Admission, Admitted> = defineScript({
     if (said[0] === 'rejected') return { kind: 'rejected', sessions: said[1].map(recordOf) };
     if (said[0] === 'refused') return { kind: 'refused', reason: said[1] };
     const replaced = said[3].map(([hash, device]) => ({ hash, device }));
-    return { kind: 'admitted', gen: Number(said[1]), startedMs: Number(said[2]), replaced };
+    const isNew = said[0] === 'admitted';
+    return { kind: 'admitted', isNew, gen: Number(said[1]), startedMs: Number(said[2]), replaced };
   },
 });
 
@@ -135,7 +138,7 @@ export const list: Script<Pick<Verification, 'key' | 'lifetimes'>, SessionRecord
 export interface Revocation {
   readonly key: string;
   readonly channel: string;
-  readonly which: 'one' | 'others' | 'all';
+  readonly which: 'own' | 'one' | 'others' | 'all';
   /** A session's hash, or its beginning; '' for all. */
   readonly hash: string;
   readonly reason: 'revoked' | 'logged_out';
@@ -150,4 +153,41 @@ export const revoke: Script<Revocation, string[]> = defineScript({
     argv: [channel, which, hash, reason, lifetimes.absoluteMs],
   }),
   decode: (reply) => (reply as [tag: 'ended', hashes: string[]])[1],
+});
+
+export interface Rotation {
+  readonly key: string;
+  readonly channel: string;
+  readonly hash: string;
+  readonly gen: number;
+  /** Which of its session's refresh tokens it is, from 0. */
+  readonly n: number;
+  readonly graceMs: number;
+  readonly lifetimes: Lifetimes;
+}
+
+export type Rotated =
+  /** `n` of the successor, and how long the session may last yet. */
+  | { readonly kind: 'rotated'; readonly n: number; readonly restMs: number }
+  | { readonly kind: 'reused' }
+  | Exclude<Verified, { kind: 'live' }>;
+
+type RotateReply =
+  | [tag: 'rotated', n: Integer, restMs: Integer]
+  | [tag: 'reused']
+  | Exclude<VerifyReply, [tag: 'live', ...unknown[]]>;
+
+export const rotate: Script<Rotation, Rotated> = defineScript({
+  lua: rotateLua,
+  grants: true,
+  encode: ({ key, channel, hash, gen, n, graceMs, lifetimes }) => ({
+    keys: [key],
+    argv: [channel, hash, gen, n, graceMs, lifetimes.idleMs, lifetimes.absoluteMs, lifetimes.healMs],
+  }),
+  decode(reply) {
+    const said = reply as RotateReply;
+    if (said[0] === 'rotated') return { kind: 'rotated', n: Number(said[1]), restMs: Number(said[2]) };
+    if (said[0] === 'ended') return { kind: 'ended', reason: said[1], atMs: Number(said[2]), device: said[3] };
+    return { kind: said[0] };
+  },
 });

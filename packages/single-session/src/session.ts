@@ -21,11 +21,11 @@ export interface Session<Claims> extends SessionInfo {
 }
 
 /** Why a request has no session. */
-export type Refusal = EndReason | 'missing' | 'invalid' | 'ambiguous';
+export type Refusal = EndReason | 'missing' | 'invalid' | 'ambiguous' | 'cross_site';
 
 /** No session stands behind a token. `reason` says why; of a device that was displaced also by which, and when. */
 export class SessionEndedError extends TurnpikeError {
-  override readonly status: number = 401;
+  override readonly status: number;
   readonly reason: Refusal;
   /** Of the login that took its place; undefined when it is not known, or not told. */
   readonly by: { readonly device: string; readonly at: Date } | undefined;
@@ -33,6 +33,7 @@ export class SessionEndedError extends TurnpikeError {
   constructor(reason: Refusal, by?: { device: string; at: Date }) {
     super('ERR_TURNPIKE_SESSION_ENDED', DETAILS[reason]);
     this.name = 'SessionEndedError';
+    this.status = STATUSES[reason] ?? 401;
     this.reason = reason;
     this.by = by;
   }
@@ -50,15 +51,20 @@ export class LoginRejectedError extends TurnpikeError {
   }
 }
 
+/** Those that are not 401. */
+const STATUSES: Readonly<Partial<Record<Refusal, number>>> = { ambiguous: 400, cross_site: 403 };
+
 /** What a person is told. */
 export const DETAILS: Readonly<Record<Refusal, string>> = {
   missing: 'Sign in first.',
   ambiguous: 'Credentials came in more than one place or more than once.',
+  cross_site: 'This request came from another site.',
   invalid: 'This token is not valid.',
   replaced: 'You have been signed out, because somebody signed in on another device.',
   revoked: 'This session was ended.',
   logged_out: 'You have signed out.',
   idle: 'You have been signed out, because nothing was done for a while.',
   expired: 'This session has lasted as long as sessions may. Sign in again.',
+  refresh_reused: 'This session was ended, because a refresh token of it was used again.',
   unknown: 'This session is not known any more. Sign in again.',
 };

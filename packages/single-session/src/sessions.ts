@@ -1,6 +1,26 @@
-import { type Keyspace, type Store, StoreError, eventsOf, keyspace, pseudonym, storeOf } from '@turnpike/core';
+import {
+  type Keyspace,
+  type Store,
+  StoreError,
+  eventsOf,
+  keyspace,
+  pseudonym,
+  storeOf,
+  warnOfEviction,
+  warnOnce,
+} from '@turnpike/core';
 import type { CheckedOptions } from './options.ts';
-import { type Admitted, type EndReason, type SessionRecord, admit, list, revoke, verify } from './scripts.ts';
+import {
+  type Admitted,
+  type EndReason,
+  type Rotated,
+  type SessionRecord,
+  admit,
+  list,
+  revoke,
+  rotate,
+  verify,
+} from './scripts.ts';
 import { LoginRejectedError, SessionEndedError, type SessionInfo } from './session.ts';
 import { handleOf, hashOf, isHandle, newSid } from './sid.ts';
 
@@ -12,7 +32,7 @@ export interface Credential {
 }
 
 /** A session that was begun. */
-export interface Begun {
+interface Begun {
   readonly sid: string;
   readonly gen: number;
   readonly info: SessionInfo;
@@ -36,6 +56,8 @@ export interface Sessions {
   begin(userId: string, device: string): Promise<Begun>;
   /** The session behind a credential. @throws SessionEndedError, StoreError */
   check(credential: Credential): Promise<SessionInfo>;
+  /** The successor of a session's n-th refresh token. @throws SessionEndedError, StoreError */
+  rotate(credential: Credential, n: number, graceMs: number): Promise<{ readonly n: number; readonly restMs: number }>;
   list(userId: string): Promise<SessionInfo[]>;
   /** Ends the credential's own session, and no other. False when it had ended. */
   end(credential: Pick<Credential, 'userId' | 'sid'>): Promise<boolean>;
@@ -49,6 +71,7 @@ export function createSessions(options: CheckedOptions): Sessions {
   const keys: Keyspace = keyspace('single-session', prefix);
   const store: Store = storeOf(redis);
   const channel = `${prefix}:v1:single-session:ended`;
+  let eviction: Promise<void> | undefined;
 
   const keyOf = (userId: unknown): string => {
     check.must(typeof userId === 'string' && userId !== '', 'userId', 'a string that is not empty', userId);
@@ -73,7 +96,7 @@ export function createSessions(options: CheckedOptions): Sessions {
     const admission = { key, channel, hash, device, limit: await limitOf(userId), policy, lifetimes, healGen };
     // Nobody was told of a session that begins after its login was given up: it must not stand in anyone's way.
     const onAbandoned = (late: Admitted): void => {
-      if (late.kind === 'admitted' && healGen === 0) void end(key, hash, 'one', 'logged_out').catch(() => undefined);
+      if (late.kind === 'admitted' && healGen === 0) void end(key, hash, 'own', 'logged_out').catch(() => undefined);
     };
     return store.call(admit, admission, { deadlineMs, onAbandoned });
   };
@@ -81,11 +104,11 @@ export function createSessions(options: CheckedOptions): Sessions {
   const end = async (
     key: string,
     hash: string,
-    which: 'one' | 'others' | 'all',
+    which: 'own' | 'one' | 'others' | 'all',
     reason: 'revoked' | 'logged_out',
   ): Promise<string[]> => {
     const ended = await store.call(revoke, { key, channel, which, hash, reason, lifetimes }, { deadlineMs });
-    for (const _ of ended) emit(() => ({ type: 'ended', reason }));
+    ended.forEach(() => emit(() => ({ type: 'ended', reason })));
     return ended;
   };
 
@@ -100,7 +123,7 @@ export function createSessions(options: CheckedOptions): Sessions {
     const healed = await ask(userId, sid, '', gen);
     if (healed.kind === 'refused') throw refused(healed.reason);
     if (healed.kind === 'rejected') throw refused('replaced');
-    emit(() => ({ type: 'healed' }));
+    if (healed.isNew) emit(() => ({ type: 'healed' }));
     return infoOf(hashOf(sid), { gen, startedMs: healed.startedMs, seenMs: Date.now(), device: '' });
   };
 
@@ -110,6 +133,8 @@ export function createSessions(options: CheckedOptions): Sessions {
       check.must(typeof device === 'string', 'device', 'a string', device);
       const label = Array.from(device).slice(0, LONGEST_DEVICE).join('');
       const sid = newSid();
+      // A record that was evicted signs its user out, and forgets what ended.
+      eviction ??= warnOfEviction(store, keyOf(userId), warnOnce('singleSession'));
       const admitted = await ask(userId, sid, label, 0);
       if (admitted.kind === 'refused') throw refused(admitted.reason);
       if (admitted.kind === 'rejected') {
@@ -118,7 +143,7 @@ export function createSessions(options: CheckedOptions): Sessions {
       }
       emit(() => ({ type: 'login' }));
       const { gen, startedMs, replaced } = admitted;
-      for (const _ of replaced) emit(() => ({ type: 'ended', reason: 'replaced' }));
+      replaced.forEach(() => emit(() => ({ type: 'ended', reason: 'replaced' })));
       return {
         sid,
         gen,
@@ -134,12 +159,27 @@ export function createSessions(options: CheckedOptions): Sessions {
       if (said.kind === 'ended') throw refused(said.reason, said.atMs, said.device);
       return infoOf(hash, said.session);
     },
+    async rotate(credential, n, graceMs) {
+      const { userId, sid, gen } = credential;
+      const rotation = { key: keyOf(userId), channel, hash: hashOf(sid), gen, n, graceMs, lifetimes };
+      const turn = (): Promise<Rotated> => store.call(rotate, rotation, { deadlineMs });
+      let said = await turn();
+      if (said.kind === 'lost') {
+        await heal(credential);
+        said = await turn();
+      }
+      if (said.kind === 'rotated') return said;
+      if (said.kind === 'ended') throw refused(said.reason, said.atMs, said.device);
+      if (said.kind === 'lost') throw refused('unknown');
+      emit(() => ({ type: 'ended', reason: 'refresh_reused' }));
+      throw refused('refresh_reused');
+    },
     async list(userId) {
       const records = await store.call(list, { key: keyOf(userId), lifetimes }, { deadlineMs });
       return records.map((record) => infoOf(record.hash, record)).toReversed();
     },
     async end({ userId, sid }) {
-      return (await end(keyOf(userId), hashOf(sid), 'one', 'logged_out')).length > 0;
+      return (await end(keyOf(userId), hashOf(sid), 'own', 'logged_out')).length > 0;
     },
     async endOne(userId, handle) {
       // It may come from a URL. What is no handle names no session, and its beginning must not name several.

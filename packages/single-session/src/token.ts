@@ -38,11 +38,17 @@ export interface TokenContent {
   readonly expiresAtMs: number;
 }
 
+/**
+ * What a token is for, in its header (RFC 8725 §3.11): with one session's access token nobody refreshes it, and with its
+ * refresh token nobody comes in.
+ */
+type TokenType = 'JWT' | 'rt+jwt';
+
 /** Signs and reads tokens, strictly: RFC 7519, with RFC 8725's advice. */
 export interface TokenCodec {
-  sign(content: Pick<TokenContent, 'userId' | 'sid' | 'gen' | 'claims'>, expiresInMs: number): string;
+  sign(content: Pick<TokenContent, 'userId' | 'sid' | 'gen' | 'claims'>, expiresInMs: number, typ?: TokenType): string;
   /** What a token says, or why it is not believed. */
-  read(token: string): TokenContent | 'malformed' | 'expired';
+  read(token: string, typ?: TokenType): TokenContent | 'malformed' | 'expired';
 }
 
 const ALGORITHMS: readonly Algorithm[] = [
@@ -111,9 +117,22 @@ function keyOf(check: OptionChecks, algorithm: Algorithm, { kid, secret, private
   }
 }
 
+/** @throws OptionError for a pair of two halves, a curve that is not the algorithm's, an RSA key that is too short */
+function assertReadsWhatItSigns(algorithm: Algorithm, { signs, reads }: Key): void {
+  if (signs === undefined) return;
+  try {
+    jwt.verify(jwt.sign({}, signs, { algorithm }), reads, { algorithms: [algorithm] });
+  } catch (error) {
+    throw new OptionError(
+      `singleSession: option "jwt.privateKey" must be one that signs for ${algorithm} what its public key reads: ${(error as Error).message}`,
+    );
+  }
+}
+
 /** @throws OptionError when anything that makes a token checkable is missing */
 export function tokenCodec(check: OptionChecks, options: JwtOptions): TokenCodec {
-  check.must(typeof options === 'object' && options !== null, 'jwt', 'an object, or false', options);
+  // Not the value: a secret may stand here by mistake.
+  check.must(typeof options === 'object' && options !== null, 'jwt', 'an object, or false', typeof options);
   for (const name of Object.keys(options)) check.oneOf('jwt', name, OPTIONS);
   const { algorithm, issuer, audience, keys, clockToleranceMs = 0, ...single } = options;
   check.oneOf('jwt.algorithm', algorithm, ALGORITHMS);
@@ -128,24 +147,26 @@ export function tokenCodec(check: OptionChecks, options: JwtOptions): TokenCodec
   const kids = ring.map(({ kid }) => kid);
   const areNamed = ring.length === 1 || (!kids.includes(undefined) && new Set(kids).size === kids.length);
   check.must(areNamed, 'jwt.keys', 'keys with a kid each', kids);
+  for (const key of ring) assertReadsWhatItSigns(algorithm, key);
 
   const common = { algorithm, issuer, audience } as const;
   return {
-    sign({ userId, sid, gen, claims }, expiresInMs) {
+    sign({ userId, sid, gen, claims }, expiresInMs, typ = 'JWT') {
       const reserved = Object.keys(claims).filter((name) => RESERVED.includes(name));
       check.must(reserved.length === 0, 'claims', `without ${RESERVED.join(', ')}`, reserved[0]);
       const exp = Math.ceil((Date.now() + expiresInMs) / 1000);
       const payload = { ...claims, sub: userId, sid, gen, exp };
       const token = jwt.sign(payload, first.signs as KeyObject, {
         ...common,
+        header: { alg: algorithm, typ },
         ...(first.kid === undefined ? {} : { keyid: first.kid }),
       });
       const fits = token.length <= LONGEST_TOKEN;
       check.must(fits, 'claims', `small enough for a token of ${LONGEST_TOKEN} characters`, token.length);
       return token;
     },
-    read(token) {
-      if (token.length > LONGEST_TOKEN) return 'malformed';
+    read(token, typ = 'JWT') {
+      if (typeof token !== 'string' || token.length > LONGEST_TOKEN) return 'malformed';
       const kid = kidOf(token);
       const key = ring.find((one) => one.kid === kid);
       if (key === undefined) return 'malformed';
@@ -157,7 +178,7 @@ export function tokenCodec(check: OptionChecks, options: JwtOptions): TokenCodec
           clockTolerance: clockToleranceMs / 1000,
           complete: true,
         });
-        return contentOf(header, payload, audience) ?? 'malformed';
+        return contentOf(header, payload, audience, typ) ?? 'malformed';
       } catch (error) {
         return error instanceof jwt.TokenExpiredError ? 'expired' : 'malformed';
       }
@@ -176,8 +197,13 @@ function kidOf(token: string): unknown {
 }
 
 /** A verified token's content, if it is one of ours to the letter: jsonwebtoken leaves these unchecked. */
-function contentOf(header: jwt.JwtHeader, payload: unknown, audience: string): TokenContent | undefined {
-  if (header.typ !== 'JWT' || header.crit !== undefined) return undefined;
+function contentOf(
+  header: jwt.JwtHeader,
+  payload: unknown,
+  audience: string,
+  typ: TokenType,
+): TokenContent | undefined {
+  if (header.typ !== typ || header.crit !== undefined) return undefined;
   if (typeof payload !== 'object' || payload === null) return undefined;
   const { sub, sid, gen, iat, exp, aud, iss: _iss, ...claims } = payload as Record<string, unknown>;
   if (typeof sub !== 'string' || !isSid(sid) || !Number.isSafeInteger(gen) || aud !== audience) return undefined;

@@ -1,5 +1,4 @@
-import type { Redis } from 'ioredis';
-import type { SingleSessionOptions } from '../src/index.ts';
+import type { RedisClient, SingleSession, SingleSessionOptions } from '../src/index.ts';
 
 export const SECRET = 'a secret of at least thirty-two bytes';
 
@@ -7,7 +6,7 @@ export const JWT = { secret: SECRET, algorithm: 'HS256', issuer: 'shop', audienc
 
 /** The options of a test: the smallest that work. */
 export const options = (
-  redis: Redis,
+  redis: RedisClient,
   prefix: string,
   more: Partial<SingleSessionOptions> = {},
 ): SingleSessionOptions => ({
@@ -17,3 +16,14 @@ export const options = (
   deadlineMs: 5000,
   ...more,
 });
+
+/** Why a token is refused; 'live' when it is not. Of a Redis that is away, the error's code. */
+export const fate = (sessions: Pick<SingleSession<object>, 'verify'>, token: string): Promise<string> =>
+  sessions.verify(token).then(
+    () => 'live',
+    (error: { reason?: string; code: string }) => error.reason ?? error.code,
+  );
+
+/** What stands in a token of ours, believed unseen. */
+export const contentOf = (token: string): { sub: string; sid: string; gen: number } & Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());

@@ -11,8 +11,10 @@ import { SECRET, options } from './app.ts';
 import { admin } from './recipes/admin.ts';
 import { bearerApp } from './recipes/bearer.ts';
 import { passportApp } from './recipes/passport.ts';
+import { cookieApp } from './recipes/cookie.ts';
+import { refreshApp } from './recipes/refresh.ts';
 import { events } from './recipes/sse.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 
@@ -87,4 +89,36 @@ it('an app with passport-jwt keeps its tokens, and gets one session a user', asy
   expect(JSON.parse((await me(first).expect(401)).text).code).toBe('session_replaced');
   await me(second).expect(200);
   await me(`${second}x`).expect(401);
+});
+
+const ann = async (body: unknown) =>
+  (body as { password?: string } | undefined)?.password === 'right' ? { id: 'ann' } : undefined;
+
+it('an app with cookies: signs in, refuses other sites, and clears the cookie of a device that was displaced', async () => {
+  const app = cookieApp(it_.clients.client(), SECRET, ann, it_.clients.prefix);
+  const login = () => request(app).post('/login').set('Sec-Fetch-Site', 'same-origin').send({ password: 'right' });
+  const cookieOf = (answer: request.Response): string => String(answer.headers['set-cookie']).split(';')[0]!;
+  const first = await login().expect(204);
+  expect(String(first.headers['set-cookie'])).toMatch(/^__Host-session=.*HttpOnly/);
+  expect(String(first.headers['set-cookie'])).toMatch(/Secure/);
+  await request(app).get('/me').set('Cookie', cookieOf(first)).expect(200, { userId: 'ann' });
+  const logout = (site: string) =>
+    request(app).post('/logout').set('Cookie', cookieOf(first)).set('Sec-Fetch-Site', site);
+  await logout('cross-site').expect(403);
+  const second = await login().expect(204);
+  const refused = await request(app).get('/me').set('Cookie', cookieOf(first)).expect(401);
+  expect(String(refused.headers['set-cookie'])).toMatch(/^__Host-session=;.*Max-Age=0/);
+  await request(app).get('/me').set('Cookie', cookieOf(second)).expect(200);
+});
+
+it('refresh tokens are good for one use', async () => {
+  const app = refreshApp(it_.clients.client(), SECRET, ann, it_.clients.prefix);
+  const first = (await request(app).post('/login').send({ password: 'right' }).expect(200)).body;
+  const refresh = (refreshToken: string) => request(app).post('/refresh').send({ refreshToken });
+  const second = (await refresh(first.refreshToken).expect(200)).body;
+  const third = (await refresh(second.refreshToken).expect(200)).body;
+  await request(app).get('/me').set('Authorization', `Bearer ${third.token}`).expect(200, { userId: 'ann' });
+  const stolen = await refresh(first.refreshToken).expect(401);
+  expect(JSON.parse(stolen.text).code).toBe('session_refresh_reused');
+  await request(app).get('/me').set('Authorization', `Bearer ${third.token}`).expect(401);
 });

@@ -2,7 +2,7 @@ import { eventually, race, scale, settableClock } from '@turnpike/test-kit';
 import { describe, expect, it } from 'vitest';
 import { type SingleSessionOptions, singleSession } from '../src/index.ts';
 import { options } from './app.ts';
-import { setting } from './setting.ts';
+import { setting } from '@turnpike/test-kit/vitest';
 
 const it_ = setting();
 
@@ -70,7 +70,7 @@ describe('one session at a time', () => {
     '100 simultaneous logins, %s, limit %i: exactly so many verify, the rest say why',
     async (policy, limit) => {
       const sessions = here({ policy, limit });
-      for (let round = 0; round < scale({ quick: 5, full: 100 }); round += 1) {
+      for (let round = 0; round < scale({ quick: 50, full: 250 }); round += 1) {
         const tokens: string[] = [];
         let rejected = 0;
         await race(100, async () => {

@@ -1,6 +1,6 @@
 -- disbelief: why a token whose session is not there is not taken back; nil when this server may have lost its login
 -- After a failover the replica may lack the last login. Its token is believed while nothing is known against it: the user
--- is known, no end or epoch stands against it, it is younger than the last login known here, and no older than healMs.
+-- is known, no end or epoch stands against it, it is younger than the last login known here, and younger than healMs.
 local function disbelief(user, hash, gen, healMs)
   local tombstone = tombstoneOf(user, hash)
   if tombstone then
@@ -16,7 +16,7 @@ local function disbelief(user, hash, gen, healMs)
     return 'replaced'
   end
   local ageMs = math.floor((now - gen) / 1000)
-  if ageMs < 0 or ageMs > healMs then
+  if ageMs < 0 or ageMs >= healMs then
     return 'unknown'
   end
 end

@@ -3,7 +3,7 @@
 --   tombstones  newest first, at most 16: {hash's beginning, reason, atMs, device and gen that took its place, own device}
 --   gen         of the last login
 --   epoch       logins up to this generation are over, whatever else is known of them
---   ended       hashes of sessions that were taken out since they were loaded
+--   ended       sessions that were taken out since they were loaded: by hash, {channel, message} to tell of it
 -- exists is false for a user of whom nothing is known: never logged in, or lost.
 local function loadUser(userKey)
   local user = { exists = false, sessions = {}, ended = {}, tombstones = {}, gen = 0, epoch = 0 }

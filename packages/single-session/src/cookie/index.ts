@@ -1,0 +1,2 @@
+export { cookieSessions } from './middleware.ts';
+export type { CookieOptions, CookieSessions } from './middleware.ts';

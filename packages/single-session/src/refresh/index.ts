@@ -1,0 +1,2 @@
+export { refreshing } from './middleware.ts';
+export type { RefreshOptions, Refreshing, Tokens } from './middleware.ts';
