@@ -230,7 +230,7 @@ it('the idle and the absolute end come to cookies too', async () => {
   expect(codeOf(await request(app).get('/me').set(cookie(used.token)).expect(401))).toBe('session_expired');
 });
 
-it('a guard may believe the token alone while Redis is away', async () => {
+it('a guard may believe the token alone while Redis is away; verify does not', async () => {
   const { sessions, cookies } = here({ deadlineMs: 200 });
   const { token } = await sessions.login('ann');
   const guard = cookies.guard({ onStoreError: 'token-only', maxTokenAgeMs: 60_000 });
@@ -238,6 +238,9 @@ it('a guard may believe the token alone while Redis is away', async () => {
   it_.server.pause();
   expect((await request(app).get('/me').set(cookie(token)).expect(200)).body).toBe(true);
   expect(() => cookies.guard({ maxTokenAgeMs: -1 })).toThrow('option "maxTokenAgeMs"');
+  const believing = here({ deadlineMs: 200, onStoreError: 'token-only' }).cookies;
+  const upgrade = { headers: { cookie: cookie(token).Cookie }, rawHeaders: [], method: 'GET' };
+  await expect(believing.verify(upgrade as never)).rejects.toMatchObject({ status: 503 });
 });
 
 it('a WebSocket’s upgrade is verified by its cookie, and by its origin', async () => {
