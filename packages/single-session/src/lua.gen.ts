@@ -336,7 +336,7 @@ end
 -- revoke: ends sessions of a user: one, all others, or all
 -- KEYS[1]  userKey — hash, as admit keeps it
 -- ARGV[1]  channel — string, where ends are published
--- ARGV[2]  which — string, own: this hash; one: hashes that begin so; others: all but this hash; all: every one, and every
+-- ARGV[2]  which — string, own: this hash; one: hashes that begin so; others: all but this hash, if it lives; all: every one, and every
 --          login up to now
 -- ARGV[3]  hash — string, of the session, or its beginning
 -- ARGV[4]  reason — string, revoked or logged_out
@@ -350,6 +350,9 @@ local absoluteMs = tonumber(ARGV[5])
 
 local user = loadUser(userKey)
 local ended = {}
+if which == 'others' and not user.sessions[hash] then
+  return { 'ended', ended } -- who has been displaced ends nobody
+end
 for one in pairs(user.sessions) do
   local isNamed = string.sub(one, 1, #hash) == hash
   if which == 'all' or isNamed == (which ~= 'others') then

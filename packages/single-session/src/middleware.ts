@@ -74,7 +74,7 @@ export interface SingleSession<Claims extends object> {
   /** The live sessions of a user, the last used first. */
   list(userId: string): Promise<SessionInfo[]>;
   revoke(userId: string, handle: string): Promise<boolean>;
-  /** Ends all other sessions of its user. Resolves to how many. */
+  /** Ends all other sessions of its user, if it lives itself. Resolves to how many. */
   revokeOthers(of: IncomingMessage | Session<Claims>): Promise<number>;
   /** Ends all sessions of a user, those that Redis has lost included. Resolves to how many it knew. */
   revokeAll(userId: string): Promise<number>;

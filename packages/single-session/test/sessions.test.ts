@@ -133,15 +133,15 @@ describe('reject', () => {
 });
 
 describe('a displaced device', () => {
-  it('does nothing to the winner: not by logout, not by being used', async () => {
+  it('does nothing to the winner: not by logout, not by revokeOthers, not by being used', async () => {
     const sessions = here();
     const loser = await sessions.login('ann');
     const session = await sessions.verify(loser.token);
     const winner = await sessions.login('ann');
     expect(await sessions.logout(session)).toBe(false);
+    expect(await sessions.revokeOthers(session)).toBe(0);
     expect(await fate(sessions, loser.token)).toBe('replaced');
     expect(await fate(sessions, winner.token)).toBe('live');
-    // It does end others when it asks to; that is no business of a device that has no session.
   });
 
   it('is told even when a hundred others came after it', async () => {
