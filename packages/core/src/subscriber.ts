@@ -49,7 +49,7 @@ function listeningConnection(client: RedisClient): SubscriberClient {
   if (node === undefined) throw new Error('The Cluster is not connected yet');
   // RESP2, because ioredis drops invalidation pushes under RESP3. A node that is lost is replaced by another (see 'end').
   const retry = isCluster(client) ? { retryStrategy: null } : {};
-  return node.duplicate({ protocol: 2, lazyConnect: false, ...retry }) as SubscriberClient;
+  return node.duplicate({ protocol: 2, lazyConnect: false, enableOfflineQueue: true, ...retry }) as SubscriberClient;
 }
 
 /**
@@ -111,8 +111,6 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
       const channel = channelPrefix + name;
       const heard = listeners.get(channel) ?? new Set();
       listeners.set(channel, heard.add(listener));
-      connection ??= open();
-      const opened = connection;
       const unsubscribe = (): void => {
         heard.delete(listener);
         if (heard.size > 0 || listeners.get(channel) !== heard) return;
@@ -120,7 +118,8 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
         connection?.unsubscribe(channel).catch(() => undefined);
       };
       try {
-        await opened.subscribe(channel);
+        connection ??= open();
+        await connection.subscribe(channel);
       } catch (error) {
         unsubscribe();
         throw error;

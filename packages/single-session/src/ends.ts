@@ -1,4 +1,4 @@
-import { type RedisClient, subscriberOf } from '@turnpike/core';
+import { type RedisClient, isolated, subscriberOf } from '@turnpike/core';
 import type { EndReason } from './scripts.ts';
 import { handleOf } from './sid.ts';
 
@@ -16,9 +16,10 @@ export interface Ends {
   /** All sessions. Resolves when the server listens. */
   onEnded(listener: (ended: EndedSession) => void): Promise<() => void>;
   /**
-   * One session: `close` is called once, when it has ended, also if it had before this was called. `isLive` looks.
+   * One session: `close` is called once, when it has ended, also if it had before this was called. `isLive` looks: now,
+   * after a gap in what was heard, and when it has lasted `restMs` more.
    */
-  onEnd(hash: string, isLive: () => Promise<boolean>, close: () => void): () => void;
+  onEnd(watch: Watch & { readonly restMs: number }): () => void;
   close(): void;
 }
 
@@ -28,13 +29,16 @@ interface Watch {
   readonly close: () => void;
 }
 
+/** Node's timers hold no more. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export function createEnds(redis: RedisClient, channel: string): Ends {
   const watches = new Set<Watch>();
   const unsubscribes = new Set<() => void>();
   let listening: Promise<() => void> | undefined;
 
   const finish = (watch: Watch): void => {
-    if (watches.delete(watch)) watch.close();
+    if (watches.delete(watch)) isolated(watch.close);
   };
 
   /** Redis away says nothing of a session: it goes on until somebody knows. */
@@ -78,14 +82,17 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
         unsubscribe();
       };
     },
-    onEnd(hash, isLive, close) {
-      const watch = { hash, isLive, close };
+    onEnd({ restMs, ...watch }) {
       watches.add(watch);
+      const atItsEnd = setTimeout(() => void look(watch), Math.min(Math.max(restMs, 0) + 1, LONGEST_TIMER_MS)).unref();
       // Subscribe, then look: an end between the two is seen by one of them.
       listen()
         .then(() => look(watch))
         .catch(() => undefined);
-      return () => void watches.delete(watch);
+      return () => {
+        clearTimeout(atItsEnd);
+        watches.delete(watch);
+      };
     },
     close() {
       watches.clear();

@@ -293,6 +293,17 @@ local function loadUser(userKey)
   return user
 end
 
+-- lapse: why a session is over by time alone, nil while it is not
+local function lapse(session, idleMs, absoluteMs)
+  local nowMs = math.floor(now / 1000)
+  if nowMs - session[2] >= absoluteMs then
+    return 'expired'
+  end
+  if nowMs - session[3] >= idleMs then
+    return 'idle'
+  end
+end
+
 -- bury: leaves a tombstone, which says to a session's token why it is over; of a user the last sixteen stay
 -- by: {device, gen} of the login that took its place
 local function bury(user, hash, reason, by, device)
@@ -341,17 +352,20 @@ end
 -- ARGV[3]  hash — string, of the session, or its beginning
 -- ARGV[4]  reason — string, revoked or logged_out
 -- ARGV[5]  absoluteMs — integer, ms after which every session ends
+-- ARGV[6]  idleMs — integer, ms without use that end a session
 -- returns  {'ended', hashes}
 -- cost     1 HGETALL; when any ends 1 HSET, 1 PEXPIRE, and an HDEL and a PUBLISH for each
 -- keeps    what is not there stays as it is; sent again it changes nothing
 local userKey = KEYS[1]
 local channel, which, hash, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local absoluteMs = tonumber(ARGV[5])
+local absoluteMs, idleMs = tonumber(ARGV[5]), tonumber(ARGV[6])
 
 local user = loadUser(userKey)
 local ended = {}
-if which == 'others' and not user.sessions[hash] then
-  return { 'ended', ended } -- who has been displaced ends nobody
+local own = user.sessions[hash]
+local isLive = own and own[1] > user.epoch and not lapse({ own[1], own[2], own[3] }, idleMs, absoluteMs)
+if which == 'others' and not isLive then
+  return { 'ended', ended } -- who has no session any more ends nobody's
 end
 for one in pairs(user.sessions) do
   local isNamed = string.sub(one, 1, #hash) == hash

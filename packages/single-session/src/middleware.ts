@@ -78,9 +78,12 @@ export interface SingleSession<Claims extends object> {
   revokeOthers(of: IncomingMessage | Session<Claims>): Promise<number>;
   /** Ends all sessions of a user, those that Redis has lost included. Resolves to how many it knew. */
   revokeAll(userId: string): Promise<number>;
-  /** Tells of every session that ends, on every process. */
+  /** Tells of every session that is ended, on every process; not of those that end by time alone. */
   onEnded(listener: (ended: EndedSession) => void): Promise<() => void>;
-  /** Calls `close` once when this session has ended: to end its open stream or socket. The result stops watching. */
+  /**
+   * Calls `close` once when this session is ended, or has reached its absolute end: to end its open stream or socket. What
+   * is open keeps nobody from going idle, and is not closed by that. The result stops watching.
+   */
   onEnd(session: Session<Claims>, close: () => void): () => void;
   /** Stops watching. The client stays yours to close. */
   close(): void;
@@ -158,7 +161,7 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
       const credential = from(req);
       if (credential === undefined) throw new SessionEndedError('missing');
       const { userId, sid, gen } = credential;
-      if (typeof userId !== 'string' || !isSid(sid) || !Number.isSafeInteger(gen))
+      if (typeof userId !== 'string' || userId === '' || !isSid(sid) || !Number.isSafeInteger(gen))
         throw new SessionEndedError('invalid');
       return liveSession({ userId, sid, gen }, {} as Claims).catch((error: unknown) =>
         // When it began is what its generation says: the µs of that login.
@@ -188,7 +191,7 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
       const tokenOf = (sid: string, gen: number): string =>
         sign({ userId, sid, gen, claims: claims as Record<string, unknown> }, lifetimes.absoluteMs);
       // Before anybody is displaced: claims that no token can carry must not begin a session.
-      tokenOf(newSid(), Date.now() * 1000);
+      tokenOf(newSid(''), Date.now() * 1000);
       const { sid, gen, info, replaced } = await sessions.begin(userId, device);
       return { token: tokenOf(sid, gen), session: info, replaced };
     },
@@ -221,7 +224,8 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
           () => true,
           (error: unknown) => !(error instanceof SessionEndedError),
         );
-      return ends.onEnd(hashOf(credential.sid), isLive, close);
+      const restMs = session.startedAt.getTime() + lifetimes.absoluteMs - Date.now();
+      return ends.onEnd({ hash: hashOf(credential.sid), isLive, close, restMs });
     },
     close: () => ends.close(),
   };

@@ -153,7 +153,7 @@ export function checkedOptions(options: SingleSessionOptions): CheckedOptions {
   check.optionalFunction('onProblem', rest.onProblem);
   if (pepper !== undefined) check.secret('pepper', pepper, 16);
   // A tenth of what it decides: an idle end comes at most so much early.
-  const touchEveryMs = Math.floor(idleMs / 10);
+  const touchEveryMs = Math.floor(Math.min(idleMs, seatIdleMs > 0 ? seatIdleMs : idleMs) / 10);
   // A session that nobody used for idleMs is over, whichever server knew of it.
   const healWithinMs = Math.min(healMs, idleMs);
   return { ...rest, check, pepper, lifetimes: { idleMs, absoluteMs, seatIdleMs, healMs: healWithinMs, touchEveryMs } };

@@ -150,7 +150,7 @@ export const revoke: Script<Revocation, string[]> = defineScript({
   lua: revokeLua,
   encode: ({ key, channel, which, hash, reason, lifetimes }) => ({
     keys: [key],
-    argv: [channel, which, hash, reason, lifetimes.absoluteMs],
+    argv: [channel, which, hash, reason, lifetimes.absoluteMs, lifetimes.idleMs],
   }),
   decode: (reply) => (reply as [tag: 'ended', hashes: string[]])[1],
 });

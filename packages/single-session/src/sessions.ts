@@ -3,6 +3,7 @@ import {
   type Store,
   StoreError,
   eventsOf,
+  keyPrefixOf,
   keyspace,
   pseudonym,
   storeOf,
@@ -22,7 +23,7 @@ import {
   verify,
 } from './scripts.ts';
 import { LoginRejectedError, SessionEndedError, type SessionInfo } from './session.ts';
-import { handleOf, hashOf, isHandle, newSid } from './sid.ts';
+import { handleOf, hashOf, isHandle, isOfRealm, newSid } from './sid.ts';
 
 /** What a token has to say for itself. */
 export interface Credential {
@@ -71,6 +72,8 @@ export function createSessions(options: CheckedOptions): Sessions {
   const keys: Keyspace = keyspace('single-session', prefix);
   const store: Store = storeOf(redis);
   const channel = `${prefix}:v1:single-session:ended`;
+  /** As the subscriber hears it: a client prefixes keys by itself, and channels it does not. */
+  const published = keyPrefixOf(redis) + channel;
   let eviction: Promise<void> | undefined;
 
   const keyOf = (userId: unknown): string => {
@@ -93,7 +96,16 @@ export function createSessions(options: CheckedOptions): Sessions {
 
   const ask = async (userId: string, sid: string, device: string, healGen: number): Promise<Admitted> => {
     const [key, hash] = [keyOf(userId), hashOf(sid)];
-    const admission = { key, channel, hash, device, limit: await limitOf(userId), policy, lifetimes, healGen };
+    const admission = {
+      key,
+      channel: published,
+      hash,
+      device,
+      limit: await limitOf(userId),
+      policy,
+      lifetimes,
+      healGen,
+    };
     // Nobody was told of a session that begins after its login was given up: it must not stand in anyone's way.
     const onAbandoned = (late: Admitted): void => {
       if (late.kind === 'admitted' && healGen === 0) void end(key, hash, 'own', 'logged_out').catch(() => undefined);
@@ -107,7 +119,7 @@ export function createSessions(options: CheckedOptions): Sessions {
     which: 'own' | 'one' | 'others' | 'all',
     reason: 'revoked' | 'logged_out',
   ): Promise<string[]> => {
-    const ended = await store.call(revoke, { key, channel, which, hash, reason, lifetimes }, { deadlineMs });
+    const ended = await store.call(revoke, { key, channel: published, which, hash, reason, lifetimes }, { deadlineMs });
     ended.forEach(() => emit(() => ({ type: 'ended', reason })));
     return ended;
   };
@@ -120,6 +132,7 @@ export function createSessions(options: CheckedOptions): Sessions {
 
   /** A token whose login a failover has lost wins its seat back, if nothing stands against it. */
   const heal = async ({ userId, sid, gen }: Credential): Promise<SessionInfo> => {
+    if (!isOfRealm(sid, prefix)) throw refused('unknown');
     const healed = await ask(userId, sid, '', gen);
     if (healed.kind === 'refused') throw refused(healed.reason);
     if (healed.kind === 'rejected') throw refused('replaced');
@@ -132,7 +145,7 @@ export function createSessions(options: CheckedOptions): Sessions {
     async begin(userId, device) {
       check.must(typeof device === 'string', 'device', 'a string', device);
       const label = Array.from(device).slice(0, LONGEST_DEVICE).join('');
-      const sid = newSid();
+      const sid = newSid(prefix);
       // A record that was evicted signs its user out, and forgets what ended.
       eviction ??= warnOfEviction(store, keyOf(userId), warnOnce('singleSession'));
       const admitted = await ask(userId, sid, label, 0);
@@ -161,7 +174,7 @@ export function createSessions(options: CheckedOptions): Sessions {
     },
     async rotate(credential, n, graceMs) {
       const { userId, sid, gen } = credential;
-      const rotation = { key: keyOf(userId), channel, hash: hashOf(sid), gen, n, graceMs, lifetimes };
+      const rotation = { key: keyOf(userId), channel: published, hash: hashOf(sid), gen, n, graceMs, lifetimes };
       const turn = (): Promise<Rotated> => store.call(rotate, rotation, { deadlineMs });
       let said = await turn();
       if (said.kind === 'lost') {

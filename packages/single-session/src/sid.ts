@@ -1,9 +1,25 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** 128 random bits, as they stand in a token: the one secret of a session. */
-export const newSid = (): string => randomBytes(16).toString('base64url');
+const RANDOM_BYTES = 16;
 
-const SID = /^[A-Za-z0-9_-]{22}$/;
+/** What binds a session's id to the kind of session it is of: 40 bits. */
+const bond = (random: Buffer, realm: string): Buffer =>
+  createHash('sha256').update(random).update(realm).digest().subarray(0, 5);
+
+/** 128 random bits and their bond to a realm, as they stand in a token: the one secret of a session. */
+export function newSid(realm: string): string {
+  const random = randomBytes(RANDOM_BYTES);
+  return Buffer.concat([random, bond(random, realm)]).toString('base64url');
+}
+
+/** Whether an id was made for this realm: a token of web sessions must not be believed where mobile ones are kept. */
+export function isOfRealm(sid: string, realm: string): boolean {
+  const bytes = Buffer.from(sid, 'base64url');
+  const random = bytes.subarray(0, RANDOM_BYTES);
+  return bond(random, realm).equals(bytes.subarray(RANDOM_BYTES));
+}
+
+const SID = /^[A-Za-z0-9_-]{28}$/;
 
 export const isSid = (value: unknown): value is string => typeof value === 'string' && SID.test(value);
 

@@ -141,6 +141,8 @@ export function tokenCodec(check: OptionChecks, options: JwtOptions): TokenCodec
   }
   check.integer('jwt.clockToleranceMs', clockToleranceMs, 0, 60_000);
   check.must(keys === undefined || (Array.isArray(keys) && keys.length > 0), 'jwt.keys', 'an array of keys', keys);
+  const alone = keys === undefined || Object.keys(single).length === 0;
+  check.must(alone, 'jwt.keys', 'without secret, privateKey, publicKey and kid beside it', Object.keys(single)[0]);
   const ring = (keys ?? [single]).map((key) => keyOf(check, algorithm, key));
   const [first] = ring as [Key];
   check.must(first.signs !== undefined, 'jwt.privateKey', 'given for the key that signs', undefined);

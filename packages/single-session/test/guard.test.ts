@@ -383,9 +383,9 @@ describe('an app that signs its own tokens', () => {
     }
     for (const [wrong, code] of [
       [{ userId: 'bob', sid, gen }, 'session_unknown'],
-      [{ userId: 'ann', sid: 'A'.repeat(22), gen }, 'session_replaced'],
-      [{ userId: 'ann', sid: 'A'.repeat(22), gen: 0 }, 'session_revoked'],
-      [{ userId: 'ann', sid: 'A'.repeat(22), gen: -1 }, 'session_revoked'],
+      [{ userId: 'ann', sid: 'A'.repeat(28), gen }, 'session_replaced'],
+      [{ userId: 'ann', sid: 'A'.repeat(28), gen: 0 }, 'session_revoked'],
+      [{ userId: 'ann', sid: 'A'.repeat(28), gen: -1 }, 'session_revoked'],
     ] as const) {
       expect(JSON.parse((await answer(() => wrong).expect(401)).text)).toMatchObject({ code });
     }

@@ -1,5 +1,5 @@
 import { eventually, race, scale, settableClock } from '@turnpike/test-kit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type SingleSessionOptions, singleSession } from '../src/index.ts';
 import { options } from './app.ts';
 import { setting } from '@turnpike/test-kit/vitest';
@@ -243,6 +243,26 @@ describe('races', () => {
   }, 300_000);
 });
 
+it('a token of one kind of session is nothing to another, even where a failover would have it believed', async () => {
+  const [web, mobile] = ['web', 'mobile'].map((kind) =>
+    singleSession(options(it_.clients.client(), `${it_.clients.prefix}-${kind}`)),
+  ) as [ReturnType<typeof singleSession>, ReturnType<typeof singleSession>];
+  const phone = await mobile.login('ann');
+  const page = await web.login('ann');
+  expect(await fate(mobile, page.token)).toBe('unknown');
+  expect(await fate(mobile, phone.token)).toBe('live');
+});
+
+it('a session that has gone idle ends nobody', async () => {
+  const { clock, sessions } = await clocked({ limit: 2, idleMs: 60_000 });
+  const idle = await sessions.verify((await sessions.login('ann')).token);
+  await clock.advance(30_000);
+  const live = await sessions.login('ann');
+  await clock.advance(30_000);
+  expect(await sessions.revokeOthers(idle)).toBe(0);
+  expect(await fate(sessions, live.token)).toBe('live');
+});
+
 describe('users', () => {
   it('with strange ids do not cross: globs, braces, colons, spaces, unicode, 4 kB', async () => {
     const sessions = here();
@@ -300,6 +320,34 @@ describe('kicks', () => {
     ]);
     here_.close();
     there.close();
+  });
+
+  it('reach who listens behind a keyPrefix, and close at the absolute end, which nobody publishes', async () => {
+    const redis = it_.clients.client({ keyPrefix: 'app:' });
+    const sessions = singleSession(options(redis, it_.clients.prefix, { limit: 2, idleMs: 1000, absoluteMs: 1000 }));
+    const [one, two] = [await sessions.login('ann'), await sessions.login('ann')];
+    const closed: string[] = [];
+    sessions.onEnd(await sessions.verify(one.token), () => closed.push('one'));
+    sessions.onEnd(await sessions.verify(two.token), () => closed.push('two'));
+    await sessions.revoke('ann', one.session.handle);
+    await eventually(() => expect(closed).toEqual(['one']));
+    await eventually(() => expect(closed).toEqual(['one', 'two']));
+    sessions.close();
+  });
+
+  it('close the others when one throws', async () => {
+    const said = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const sessions = here();
+    const session = await sessions.verify((await sessions.login('ann')).token);
+    let closed = 0;
+    sessions.onEnd(session, () => {
+      throw new Error('oops');
+    });
+    sessions.onEnd(session, () => (closed += 1));
+    await sessions.login('ann');
+    await eventually(() => expect(closed).toBe(1));
+    sessions.close();
+    said.mockRestore();
   });
 
   it('close at once what had ended before anybody watched', async () => {

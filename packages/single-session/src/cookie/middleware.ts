@@ -106,7 +106,7 @@ export function cookieSessions<Claims extends object>(
       if (!isOfOwnPage(req, allowedOrigins)) throw new SessionEndedError('cross_site');
       // Before anybody is displaced: a cookie that browsers drop must not begin a session.
       const gen = Date.now() * 1000;
-      const like = codec().sign({ userId, sid: newSid(), gen, claims: { ...login.claims } }, lifetimes.absoluteMs);
+      const like = codec().sign({ userId, sid: newSid(''), gen, claims: { ...login.claims } }, lifetimes.absoluteMs);
       const bytes = name.length + like.length;
       check.must(bytes <= LONGEST_COOKIE, 'claims', `small enough for a cookie of ${LONGEST_COOKIE} bytes`, bytes);
       const { token, ...begun } = await sessions.login(userId, login);

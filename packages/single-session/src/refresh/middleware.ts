@@ -97,7 +97,7 @@ export function refreshing<Claims extends object>(
       const signFirst = (sid: string, gen: number): Tokens =>
         sign({ userId, sid, gen }, 0, claims, claims, lifetimes.absoluteMs);
       // Before anybody is displaced: claims that no token can carry must not begin a session.
-      signFirst(newSid(), Date.now() * 1000);
+      signFirst(newSid(''), Date.now() * 1000);
       const { sid, gen, info, replaced } = await found.sessions.begin(userId, device);
       return { ...signFirst(sid, gen), session: info, replaced };
     },
