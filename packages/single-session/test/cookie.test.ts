@@ -79,7 +79,7 @@ describe.each([
     await set.sessions.login('ann', { device: 'Laptop' });
     const replaced = await request(app).get('/me').set(cookie(token)).expect(401);
     expect(JSON.parse(replaced.text)).toMatchObject({ code: 'session_replaced', 'replaced-by': { device: 'Laptop' } });
-    expect(setCookies(replaced)).toEqual([CLEARED]);
+    expect(setCookies(replaced)).toBeUndefined(); // the new login's may be in this browser already
     const invalid = await request(app).get('/me').set(cookie('')).expect(401);
     expect(codeOf(invalid)).toBe('session_invalid');
     expect(setCookies(invalid)).toEqual([CLEARED]);

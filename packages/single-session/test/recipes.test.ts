@@ -94,7 +94,7 @@ it('an app with passport-jwt keeps its tokens, and gets one session a user', asy
 const ann = async (body: unknown) =>
   (body as { password?: string } | undefined)?.password === 'right' ? { id: 'ann' } : undefined;
 
-it('an app with cookies: signs in, refuses other sites, and clears the cookie of a device that was displaced', async () => {
+it('an app with cookies: signs in, refuses other sites, tells who was displaced, and clears the cookie at logout', async () => {
   const app = cookieApp(it_.clients.client(), SECRET, ann, it_.clients.prefix);
   const login = () => request(app).post('/login').set('Sec-Fetch-Site', 'same-origin').send({ password: 'right' });
   const cookieOf = (answer: request.Response): string => String(answer.headers['set-cookie']).split(';')[0]!;
@@ -107,8 +107,10 @@ it('an app with cookies: signs in, refuses other sites, and clears the cookie of
   await logout('cross-site').expect(403);
   const second = await login().expect(204);
   const refused = await request(app).get('/me').set('Cookie', cookieOf(first)).expect(401);
-  expect(String(refused.headers['set-cookie'])).toMatch(/^__Host-session=;.*Max-Age=0/);
+  expect(JSON.parse(refused.text).code).toBe('session_replaced');
   await request(app).get('/me').set('Cookie', cookieOf(second)).expect(200);
+  const out = request(app).post('/logout').set('Cookie', cookieOf(second)).set('Sec-Fetch-Site', 'same-origin');
+  expect(String((await out.expect(204)).headers['set-cookie'])).toMatch(/^__Host-session=;.*Max-Age=0/);
 });
 
 it('refresh tokens are good for one use', async () => {

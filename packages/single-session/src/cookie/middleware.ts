@@ -36,6 +36,12 @@ export interface CookieOptions {
   allowedOrigins?: readonly string[];
 }
 
+/**
+ * Refusals that leave the cookie: there is none; or another login took the session's place, perhaps in this very browser,
+ * whose new cookie an answer that comes late must not clear.
+ */
+const KEPT: readonly string[] = ['session_missing', 'session_replaced'];
+
 const OPTIONS: readonly (keyof CookieOptions)[] = ['name', 'sameSite', 'allowedOrigins'];
 
 /** A session whose token is in a cookie: no script of a page sees it. */
@@ -57,7 +63,7 @@ export interface CookieSessions<Claims extends object> {
   /**
    * As `guard` of `singleSession`, with the token from the cookie and from nowhere else. Also a Bearer token, or the cookie
    * twice: 400. A method other than GET, HEAD and OPTIONS from another site's page: 403. A session that has ended: 401, and
-   * the cookie is cleared.
+   * the cookie is cleared, unless another login took its place.
    */
   guard(options?: Omit<GuardOptions, 'from'>): Middleware;
   /** @throws TurnpikeError `ERR_TURNPIKE_NOT_MOUNTED` where no guard of these sessions ran */
@@ -97,7 +103,7 @@ export function cookieSessions<Claims extends object>(
   };
 
   const clearAndTell: OnProblem = (problem, req, res, next) => {
-    if (problem.status === 401 && problem.code !== 'session_missing') clear(res);
+    if (problem.status === 401 && !KEPT.includes(problem.code)) clear(res);
     return onProblem(problem, req, res, next);
   };
 
