@@ -57,9 +57,13 @@ export class StoreError extends TurnpikeError {
   declare readonly code: StoreErrorCode;
   override readonly status: number = 503;
 
-  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+  /** False when the command certainly had no effect: it was not sent, or Redis refused it. */
+  readonly mayHaveRun: boolean;
+
+  constructor(code: StoreErrorCode, message: string, options: ErrorOptions & { mayHaveRun?: boolean } = {}) {
     super(code, message, options);
     this.name = 'StoreError';
+    this.mayHaveRun = options.mayHaveRun ?? false;
   }
 
   /** True when waiting or another server may help, false when someone has to change the set-up. */

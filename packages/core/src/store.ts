@@ -184,7 +184,7 @@ function createStore(client: RedisClient): Store {
           if (caller.isGone) return;
           caller.isGone = true;
           if (caller.sent !== undefined) caller.sent.isGivenUp = true;
-          reject(silent(deadlineMs));
+          reject(silent(deadlineMs, caller.sent !== undefined));
         };
         let timer = wait();
         const answered = script.grants ? grant(lane, script, request, caller) : send(lane, script, request, caller);
@@ -228,8 +228,8 @@ const socketsRead = (): Promise<void> =>
     setImmediate(() => setImmediate(resolve));
   });
 
-const silent = (deadlineMs: number): StoreError =>
-  new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', `Redis gave no answer within ${deadlineMs} ms`);
+const silent = (deadlineMs: number, mayHaveRun = false): StoreError =>
+  new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', `Redis gave no answer within ${deadlineMs} ms`, { mayHaveRun });
 
 /** A reply of the server's, as opposed to a failure of the connection: `LOADING …`, `READONLY …`, `ERR …`. */
 const ERROR_REPLY = /^([A-Z]{3,}) /;
@@ -247,7 +247,7 @@ function storeError(cause: unknown): StoreError {
   const reply = errorReply(cause);
   if (reply === undefined) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    return new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `Redis: ${said}`, { cause });
+    return new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `Redis: ${said}`, { cause, mayHaveRun: true });
   }
   const code = CONFIGURATION.test(reply) ? 'ERR_TURNPIKE_STORE_CONFIGURATION' : 'ERR_TURNPIKE_STORE_REPLY';
   return new StoreError(code, `Redis replied: ${reply}`, { cause });

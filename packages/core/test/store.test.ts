@@ -342,6 +342,28 @@ describe('an error reply', () => {
   });
 });
 
+describe('an error', () => {
+  it('says whether the command may have had an effect all the same: only when it was sent, and not answered', async () => {
+    await using proxy = await faultProxy(server);
+    const client = await ready(clients.client({ host: proxy.host, port: proxy.port }));
+    const store = storeOf(client);
+    await store.call(count, key(), { deadlineMs: 1000 });
+    const failure = (): Promise<StoreError | undefined> =>
+      timed(store.call(count, key(), { deadlineMs: 60 })).then(({ error }) => error);
+
+    proxy.blackhole();
+    expect(await failure()).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT', mayHaveRun: true });
+    expect(await failure()).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT', mayHaveRun: false });
+    proxy.refuse();
+    await eventually(() => client.status === 'reconnecting');
+    expect(await failure()).toMatchObject({ code: 'ERR_TURNPIKE_STORE_UNREACHABLE', mayHaveRun: false });
+    await clients.client().set(key('text'), 'no hash', 'PX', 1000);
+    const other = storeOf(await ready(clients.client()));
+    await other.call(read, key('text'), { deadlineMs: 1000 }).catch(() => undefined);
+    await expect(other.call(count, key('text'), { deadlineMs: 1000 })).rejects.toMatchObject({ mayHaveRun: false });
+  });
+});
+
 describe('ioredis 5', () => {
   it('is guarded as ioredis 6 is', async () => {
     const client = new Redis5(server.port, server.host, { retryStrategy: () => 50 });

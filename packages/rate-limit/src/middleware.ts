@@ -6,6 +6,7 @@ import {
   type OnProblem,
   asError,
   attachment,
+  retrySoon,
   warnOnce,
   writeProblem,
 } from '@turnpike/core';
@@ -17,7 +18,6 @@ import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
 import { type RateLimiter, type Subject, limiterWith } from './limiter.ts';
 import type { Charge, Policies } from './policy.ts';
 import { refusal } from './refusal.ts';
-import { settleSoon } from './settle-soon.ts';
 
 /** What the middleware needs to know beside its limiter. */
 interface RequestOptions {
@@ -122,7 +122,9 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     if (reservation === undefined) return;
     onEnd(res, (ended) => {
       const refunded = uncharged(policies, ended, req, res);
-      settleSoon(() => limiter.settle(reservation, refunded.length > 0 ? 'refund' : 'keep', refunded));
+      const settle = (): Promise<boolean> =>
+        limiter.settle(reservation, refunded.length > 0 ? 'refund' : 'keep', refunded);
+      settle().catch(() => retrySoon(settle));
     });
   };
 
