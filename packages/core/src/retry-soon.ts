@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
 /** When work that Redis did not answer is tried again, in ms from the try before. */
 const RETRIES_MS = [100, 400, 1600, 6400, 25_600];
 
@@ -7,15 +9,23 @@ const MAX_WAITING = 1000;
 let waiting = 0;
 
 /**
- * Tries again in the background what has just failed, for about half a minute, until it does not reject. For work that does no
- * harm when it is done twice or never: it is let go when 1,000 others wait, and when the process ends.
+ * Tries again in the background what has just failed, for about half a minute. For work that does no harm when it is done
+ * twice or never: it is let go when 1,000 others wait, and when the process ends. Resolves to whether it was done.
  */
-export function retrySoon(work: () => Promise<unknown>, tries = 0): void {
-  const delayMs = RETRIES_MS[tries];
-  if (delayMs === undefined || waiting >= MAX_WAITING) return;
-  waiting += 1;
-  setTimeout(() => {
+export async function retrySoon(work: () => Promise<unknown>): Promise<boolean> {
+  for (const delayMs of RETRIES_MS) {
+    if (waiting >= MAX_WAITING) return false;
+    waiting += 1;
+    // oxlint-disable-next-line no-await-in-loop -- one try after the other
+    await sleep(delayMs, undefined, { ref: false });
     waiting -= 1;
-    work().catch(() => retrySoon(work, tries + 1));
-  }, delayMs).unref();
+    try {
+      // oxlint-disable-next-line no-await-in-loop -- one try after the other
+      await work();
+      return true;
+    } catch {
+      // The next try may find Redis back.
+    }
+  }
+  return false;
 }
