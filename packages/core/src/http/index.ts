@@ -1,1 +1,4 @@
 export { type Ended, onEnd } from './on-end.ts';
+export { type Completion, type RecordOptions, record } from './recorder.ts';
+export { type RecordedHeader, type Recording, packRecording, unpackRecording } from './recording.ts';
+export { replay } from './replay.ts';

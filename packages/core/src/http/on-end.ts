@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { isolated } from '../isolated.ts';
+import { isAborted } from './aborted.ts';
 
 /** How a response ended. */
 export interface Ended {
@@ -38,7 +39,3 @@ export function onEnd(res: ServerResponse, listener: (ended: Ended) => void): vo
     return Reflect.apply(end, this, args) as ServerResponse;
   } as ServerResponse['end'];
 }
-
-/** Whether the client had gone: the socket says so before the response does. */
-const isAborted = (res: ServerResponse): boolean =>
-  !res.writableFinished && (res.destroyed || res.closed || res.req.socket.destroyed);

@@ -1,0 +1,25 @@
+/** What belongs to one connection (RFC 9110 §7.6.1), one client or one moment, in lower case. */
+const NEVER: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'date',
+  'set-cookie',
+  'server-timing',
+  'ratelimit',
+]);
+
+const NEVER_PREFIXED = ['ratelimit-', 'x-ratelimit-'];
+
+/**
+ * Whether a header may be given again, to another client at another time. `connection` holds the names that the answer's
+ * own Connection header lists. Content-Length is the writer's to compute.
+ */
+export const isStored = (name: string, connection: ReadonlySet<string>): boolean =>
+  !NEVER.has(name) && !NEVER_PREFIXED.some((prefix) => name.startsWith(prefix)) && !connection.has(name);
