@@ -63,9 +63,10 @@ describe('a deadline', () => {
     await store.call(count, key(), { deadlineMs: 1000 });
 
     server.pause();
+    const startedAt = performance.now();
     const first = await timed(store.call(count, key(), { deadlineMs: 100 }));
     expect(first.error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT' });
-    expect(first.ms).toBeGreaterThan(95);
+    expect(performance.now() - startedAt).toBeGreaterThan(95);
     expect(first.ms).toBeLessThan(150);
     for (let call = 0; call < 20; call += 1) {
       const next = await timed(store.call(count, key(), { deadlineMs: 100 }));
