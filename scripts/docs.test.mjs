@@ -65,6 +65,7 @@ describe('the pages', () => {
       20,
     ],
     ['single-session', ['options.ts'], /interface SingleSessionOptions \{/, 12],
+    ['idempotency', ['options.ts'], /interface IdempotencyOptions \{/, 17],
   ])('of %s name every option', (name, files, heading, least) => {
     const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
     const bodies = files

@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 import { account } from './account.ts';
 import { catalogue } from './catalogue.ts';
 import { login } from './login.ts';
+import { createOrderBook } from './order-book.ts';
+import { orders } from './orders.ts';
 import { answerErrors } from './problems.ts';
 import { shopSessions } from './sessions.ts';
 
@@ -23,6 +25,7 @@ export function createApp(shop: Shop): Express {
   app.use(catalogue(shop));
   app.use(login(shop, sessions));
   app.use(account(sessions));
+  app.use(orders(shop, sessions, createOrderBook()));
   app.use(answerErrors);
   return app;
 }

@@ -21,7 +21,7 @@ function statusOf(error: unknown): number {
 const serverError: Problem = {
   status: 500,
   code: 'internal_error',
-  detail: 'Something went wrong here. Nothing was changed.',
+  detail: 'Something went wrong here.',
 };
 
 const problemOf = (status: number): Problem =>

@@ -42,6 +42,10 @@ The shop is open at ${address}   (Ctrl-C closes it)
   what a client is told of its quota, and when it may come back:
     curl -i ${address}/products
 
+  one order, sent twice; the second answer is the first again, and says Idempotent-Replayed:
+    TOKEN=$(curl -s -H 'Content-Type: application/json' -d '{"email":"bob@example.com","password":"an umbrella in the hallway"}' ${address}/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+    for i in 1 2; do curl -si -H "Authorization: Bearer $TOKEN" -H 'Idempotency-Key: my-first-order' -H 'Content-Type: application/json' -d '{"productId":"p1","quantity":2}' ${address}/orders; echo; done
+
   six guesses at one account; the sixth is not even looked at:
     for i in $(seq 6); do curl -s -o /dev/null -w '%{http_code} ' -H 'Content-Type: application/json' -d '{"email":"ann@example.com","password":"guess"}' ${address}/login; done; echo
 `);

@@ -1,4 +1,4 @@
-import { type Clients, type RedisServer, clientFactory, race, startRedis } from '@turnpike/test-kit';
+import { type Clients, type RedisServer, clientFactory, eventually, race, startRedis } from '@turnpike/test-kit';
 import type { Express } from 'express';
 import type { Cluster, Redis } from 'ioredis';
 import request from 'supertest';
@@ -123,5 +123,105 @@ describe('an account', () => {
     const { token } = await signIn('Phone');
     server.pause();
     await request(app).get('/me').set(as(token)).expect(503).expect('Retry-After', '1');
+  });
+});
+
+describe('POST /orders', () => {
+  const PASSWORDS = { ann: 'correct horse battery staple', bob: 'an umbrella in the hallway' };
+  const signIn = async (who: keyof typeof PASSWORDS): Promise<string> =>
+    `Bearer ${(await login(`${who}@example.com`, PASSWORDS[who]).expect(200)).body.token}`;
+  const MUGS = { productId: 'p1', quantity: 2 };
+  const order = (as: string, key = 'k', body: object = MUGS) =>
+    request(app).post('/orders').set({ Authorization: as, 'Idempotency-Key': key }).send(body);
+  const ordersOf = async (as: string) =>
+    (await request(app).get('/orders').set('Authorization', as).expect(200)).body.orders as { id: string }[];
+
+  it('places one order for a double click, and the second answer is the first again', async () => {
+    const ann = await signIn('ann');
+    const first = await order(ann).expect(201);
+    expect(first.body).toMatchObject({ ...MUGS, totalCents: 2400 });
+    expect(first.headers['location']).toBe(`/orders/${first.body.id}`);
+    const second = await order(ann).expect(201).expect('Idempotent-Replayed', 'true');
+    expect(second.text).toBe(first.text);
+    expect(second.headers['location']).toBe(first.headers['location']);
+    expect(await ordersOf(ann)).toEqual([first.body]);
+    await request(app).get(`/orders/${first.body.id}`).set('Authorization', ann).expect(200, first.body);
+  });
+
+  it('places one order for twenty clicks at once', async () => {
+    const ann = await signIn('ann');
+    const clicks = await race(20, async () => order(ann));
+    for (const { status, headers } of clicks) {
+      if (status === 409) expect(headers['retry-after']).toBe('1');
+      else expect(status).toBe(201);
+    }
+    expect(await ordersOf(ann)).toHaveLength(1);
+  });
+
+  it("takes another user's same key for another order, and shows nobody else's", async () => {
+    const [ann, bob] = [await signIn('ann'), await signIn('bob')];
+    const { body: hers } = await order(ann).expect(201);
+    const { body: his } = await order(bob).expect(201);
+    expect(his.id).not.toBe(hers.id);
+    expect(await ordersOf(bob)).toEqual([his]);
+    const hidden = await request(app).get(`/orders/${hers.id}`).set('Authorization', bob).expect(404);
+    expect(JSON.parse(hidden.text).code).toBe('no_such_order');
+  });
+
+  it('refuses a key that was used for something else, one that is missing, and who is not signed in', async () => {
+    const ann = await signIn('ann');
+    await order(ann).expect(201);
+    const other = await order(ann, 'k', { ...MUGS, quantity: 3 }).expect(422);
+    expect(JSON.parse(other.text).code).toBe('idempotency_key_reused');
+    const keyless = await request(app).post('/orders').set('Authorization', ann).send(MUGS).expect(400);
+    expect(JSON.parse(keyless.text).code).toBe('idempotency_key_missing');
+    await request(app).post('/orders').set('Idempotency-Key', 'k').send(MUGS).expect(401);
+    expect(await ordersOf(ann)).toHaveLength(1);
+  });
+
+  it('answers odd input with 400 and problem details, and the key is still good', async () => {
+    const ann = await signIn('ann');
+    const odd = [
+      {},
+      [],
+      { ...MUGS, productId: 'p9' },
+      ...[0, -1, 1.5, 101, '2', null].map((n) => ({ ...MUGS, quantity: n })),
+    ];
+    for (const body of odd) {
+      const refused = await order(ann, 'k', body).expect(400);
+      expect(refused.headers['content-type']).toBe('application/problem+json');
+      expect(JSON.parse(refused.text).code).toBe('not_orderable');
+    }
+    await order(ann).set('Content-Type', 'text/plain').send('two mugs').expect(400);
+    await order(ann).expect(201);
+  });
+
+  it('is refused with Retry-After while Redis is gone, and nothing is ordered', async () => {
+    const ann = await signIn('ann');
+    server.pause();
+    await order(ann).expect(503).expect('Retry-After', '1');
+    server.resume();
+    await eventually(async () => expect(await ordersOf(ann)).toEqual([]));
+    await order(ann).expect(201);
+  });
+
+  it('places one order when Redis forgets everything between the clicks', async () => {
+    const first = await order(await signIn('ann')).expect(201);
+    await clients.client().flushall();
+    // The session was forgotten, too.
+    const ann = await signIn('ann');
+    const second = await order(ann).expect(201);
+    expect(second.text).toBe(first.text);
+    expect(second.headers['location']).toBe(first.headers['location']);
+    expect(second.headers['idempotent-replayed']).toBeUndefined();
+    expect(await ordersOf(ann)).toHaveLength(1);
+  });
+
+  it('is asked thirty times a minute by one user at most, and each has its own thirty', async () => {
+    const [ann, bob] = [await signIn('ann'), await signIn('bob')];
+    const statuses = await race(31, async (n) => (await order(ann, `k${n}`)).status);
+    expect(statuses.filter((status) => status === 201)).toHaveLength(30);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(1);
+    await order(bob).expect(201);
   });
 });

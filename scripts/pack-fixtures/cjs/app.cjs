@@ -1,11 +1,14 @@
 // An app of CommonJS modules: require() of an ES module needs no flag from Node 20.19 on.
 const assert = require('node:assert/strict');
+const { idempotency } = require('@turnpike/idempotency');
 const { rateLimit } = require('@turnpike/rate-limit');
 const express = require('express');
 const { Redis } = require('ioredis');
 
 const redis = new Redis(process.env.REDIS_URL);
 const app = express();
+const once = idempotency({ redis, prefix: `cjs-${process.pid}`, scope: 'public' });
+app.post('/orders', once, (_req, res) => res.status(201).end());
 app.use(rateLimit({ redis, prefix: `cjs-${process.pid}`, limit: 1, windowMs: 60_000 }));
 app.get('/', (_req, res) => res.send('hello'));
 
@@ -13,6 +16,10 @@ const server = app.listen(0, async () => {
   const get = () => fetch(`http://localhost:${server.address().port}/`);
   assert.equal((await get()).status, 200);
   assert.equal((await get()).status, 429);
+  const order = () =>
+    fetch(`http://localhost:${server.address().port}/orders`, { method: 'POST', headers: { 'Idempotency-Key': 'k' } });
+  assert.equal((await order()).headers.get('idempotent-replayed'), null);
+  assert.equal((await order()).headers.get('idempotent-replayed'), 'true');
 
   redis.disconnect();
   server.close();

@@ -1,6 +1,7 @@
-// An app of ES modules: the first request passes, the second is one too many.
+// An app of ES modules: the first request passes, the second is one too many; an order that is sent twice is one order.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { idempotency } from '@turnpike/idempotency';
 import { rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
 import { Redis } from 'ioredis';
@@ -9,6 +10,13 @@ const redis = new Redis(process.env.REDIS_URL);
 const app = express();
 const limit = rateLimit({ redis, prefix: `esm-${process.pid}`, limit: 1, windowMs: 60_000 });
 app.get('/products', limit, (req, res) => res.json({ remaining: limit.of(req).remaining }));
+
+const orders = idempotency({ redis, prefix: `esm-${process.pid}`, scope: 'public' });
+let placed = 0;
+app.post('/orders', express.json(), orders, (req, res) => {
+  placed += 1;
+  res.status(201).json({ id: orders.of(req).id });
+});
 
 const server = app.listen(0);
 await once(server, 'listening');
@@ -20,6 +28,19 @@ assert.deepEqual(await first.json(), { remaining: 0 });
 const second = await get();
 assert.equal(second.status, 429);
 assert.ok(Number(second.headers.get('retry-after')) >= 1);
+
+const order = () =>
+  fetch(`http://localhost:${server.address().port}/orders`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'Idempotency-Key': 'k' },
+    body: '{"productId":"p1"}',
+  });
+const answer = await order();
+assert.equal(answer.status, 201);
+const again = await order();
+assert.equal(again.headers.get('idempotent-replayed'), 'true');
+assert.equal(await again.text(), await answer.text());
+assert.equal(placed, 1);
 
 redis.disconnect();
 server.close();

@@ -1,4 +1,5 @@
 // An app in TypeScript: the middleware fits Express, and leaves what Express knows of the request alone.
+import { type IdempotentRun, idempotency } from '@turnpike/idempotency';
 import { type Decision, rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
 import { Redis } from 'ioredis';
@@ -14,5 +15,18 @@ app.get('/products/:id', limit, (req, res) => {
   res.json({ id, remaining: decision.remaining });
 });
 
+const once = idempotency({
+  redis,
+  scope: (req) => String(req.ip),
+  onInDoubt: ({ id }) => (id === '' ? 'unknown' : 'not-done'),
+});
+app.post('/products/:id/orders', once, (req, res) => {
+  const id: string = req.params.id;
+  const run: IdempotentRun = once.of(req);
+  res.status(201).json({ id, order: run.id });
+});
+
 // @ts-expect-error -- an option that does not exist is an error for the compiler too
 rateLimit({ redis, limit: 100, windowMs: 60_000, windowInMs: 1 });
+// @ts-expect-error -- whose key it is has to be said
+idempotency({ redis });

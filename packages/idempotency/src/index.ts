@@ -1,0 +1,10 @@
+export { OptionError, StoreError, TurnpikeError, passProblem, writeProblem } from '@turnpike/core';
+export type { ErrorCode, HttpRequest, Middleware, OnProblem, Problem, RedisClient } from '@turnpike/core';
+export type { IdempotencyEvent } from './events.ts';
+export type { FingerprintOptions } from './fingerprint.ts';
+export type { Ask, Claim, Doubt, Ledger } from './ledger.ts';
+export { idempotency } from './middleware.ts';
+export type { IdempotencyMiddleware, IdempotentRun } from './middleware.ts';
+export type { IdempotencyOptions, InDoubt, KnownAnswer, OnInDoubt } from './options.ts';
+export type { OutcomeWord } from './outcome.ts';
+export type { Run } from './run.ts';

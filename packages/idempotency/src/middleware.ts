@@ -1,0 +1,259 @@
+import { randomBytes } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import {
+  type HttpRequest,
+  type Middleware,
+  type Next,
+  type Problem,
+  asError,
+  attachment,
+  isolated,
+} from '@turnpike/core';
+import { type Recording, packRecording, record, replay, unpackRecording } from '@turnpike/core/http';
+import { digest } from './digest.ts';
+import { BodyError, fingerprint } from './fingerprint.ts';
+import { identityOf, named } from './identity.ts';
+import { type KeyHeader, keyFrom } from './key-header.ts';
+import { recordingOf } from './known-answer.ts';
+import { type Claim, type Doubt, type Ledger, createLedger } from './ledger.ts';
+import { type IdempotencyOptions, checkedOptions } from './options.ts';
+import type { OutcomeWord } from './outcome.ts';
+import {
+  inFlight,
+  malformed,
+  mismatch,
+  missing,
+  notCanonical,
+  notKept,
+  outcomeUnknown,
+  unavailable,
+} from './refusal.ts';
+import type { Run } from './run.ts';
+import { untilFinished } from './until-finished.ts';
+
+/** The run of a request, as its handler sees it. */
+export interface IdempotentRun {
+  /**
+   * A stable name of what is to be done, 43 characters, for a UNIQUE column: the same for every retry, other for everything
+   * else. Of a request without a key, a random one.
+   */
+  readonly id: string;
+  /** Rises with every run of an identity, in µs of the server's time or above: a store that keeps it can refuse an older run. 0 when unprotected. */
+  readonly fence: number;
+  /** False where Redis did not say that this is the only run: without a key, and under `onStoreError: 'allow'`. */
+  readonly isProtected: boolean;
+  /** Aborted after `maxRunMs`, and when another run has taken over. */
+  readonly signal: AbortSignal;
+  /** Says that nothing has happened: whatever the answer will be, a retry runs again. */
+  release(): void;
+}
+
+/** The middleware, with the run of a request and the claims without HTTP. */
+export interface IdempotencyMiddleware extends Middleware {
+  /**
+   * The run of this request.
+   *
+   * @throws TurnpikeError `ERR_TURNPIKE_NOT_MOUNTED` when this middleware did not run for it
+   */
+  of(req: IncomingMessage): IdempotentRun;
+  readonly ledger: Ledger;
+}
+
+/** What is to become of a request. */
+type Decision =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'run'; readonly id: string; readonly run: Run }
+  | { readonly kind: 'replay'; readonly recording: Recording }
+  | { readonly kind: 'refuse'; readonly problem: Problem };
+
+const refuse = (problem: Problem): Decision => ({ kind: 'refuse', problem });
+
+/**
+ * Runs a request once, and gives its retries the first answer (draft-ietf-httpapi-idempotency-key-header-07). The answer is
+ * stored before its last byte leaves, so whoever has it will have it again.
+ *
+ * Redis can lose what it holds. What must never happen twice needs `once.of(req).id` in a UNIQUE column, too.
+ *
+ * @throws OptionError when an option breaks its rule
+ */
+export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware {
+  const {
+    scope,
+    methods,
+    key,
+    required,
+    whileInFlight,
+    waitMs,
+    outcome,
+    onInDoubt,
+    maxBytes,
+    prefix,
+    onProblem,
+    ...rest
+  } = checkedOptions(options);
+  const ledger = createLedger({ ...rest, prefix });
+  const printOf = fingerprint(rest.fingerprint);
+  const runs = attachment<IdempotentRun>('idempotency');
+  const met = new WeakSet<IncomingMessage>();
+
+  const keyOf = async (req: HttpRequest): Promise<KeyHeader> =>
+    key === undefined
+      ? keyFrom(req.headersDistinct['idempotency-key'])
+      : { kind: 'key', key: named('key', await key(req), 'ERR_TURNPIKE_KEY') };
+
+  const scopeOf = async (req: HttpRequest): Promise<string | undefined> =>
+    scope === 'public' ? undefined : named('scope', await scope(req), 'ERR_TURNPIKE_SCOPE');
+
+  /** What a UNIQUE column is given. A derived key comes again when its record has gone, for another thing to be done. */
+  const idOf = (id: string, { bornUs }: Pick<Run, 'bornUs'>): string => {
+    if (key === undefined) return id;
+    return bornUs === 0 ? randomId() : digest([id, String(bornUs)]);
+  };
+
+  const ask = async (req: HttpRequest, isGone: () => boolean): Promise<Decision> => {
+    if (!methods.includes(req.method ?? '')) return { kind: 'pass' };
+    const header = await keyOf(req);
+    if (header.kind === 'malformed') return refuse(malformed(header.why));
+    if (header.kind === 'missing') return required ? refuse(missing) : { kind: 'pass' };
+    const id = identityOf(req, { prefix, scope: await scopeOf(req), key: header.key });
+    const print = printOf(req);
+
+    const claim = (takeOver: 'any' | 'none' | number): Promise<Claim> => {
+      const once = (isWaiting: boolean): Promise<Claim> => ledger.claim({ id, print, takeOver, isWaiting });
+      return whileInFlight === 'wait' ? untilFinished(once, { waitMs, isGone }) : once(false);
+    };
+    const said = await claim(onInDoubt === 'rerun' ? 'any' : 'none');
+    return said.kind === 'in-doubt' ? consult(req, id, said.doubt, claim) : decisionOn(said, id);
+  };
+
+  /** Asks the app what became of a run that nobody here knows of. */
+  const consult = async (
+    req: HttpRequest,
+    id: string,
+    doubt: Doubt,
+    claim: (takeOver: number) => Promise<Claim>,
+  ): Promise<Decision> => {
+    if (typeof onInDoubt !== 'function') return refuse(outcomeUnknown(doubt.status));
+    const known = await onInDoubt({ id: idOf(id, doubt), fence: doubt.fence, firstStatus: doubt.status }, req);
+    if (known === 'unknown') return refuse(outcomeUnknown(doubt.status));
+    if (known === 'not-done') return decisionOn(await claim(doubt.fence), id);
+    const recording = recordingOf(known);
+    await ledger.resolve(id, doubt, recording.status, packRecording(recording));
+    return { kind: 'replay', recording };
+  };
+
+  const decisionOn = (claim: Claim, id: string): Decision => {
+    switch (claim.kind) {
+      case 'run':
+        return { kind: 'run', id: idOf(id, claim.run), run: claim.run };
+      case 'replay':
+        return replayOf(unpackRecording(claim.answer));
+      case 'in-flight':
+        return refuse(inFlight(claim.retryAfterMs));
+      case 'in-doubt':
+        return refuse(outcomeUnknown(claim.doubt.status));
+      case 'mismatch':
+        return refuse(mismatch);
+      default:
+        return refuse(unavailable);
+    }
+  };
+
+  /** An outcome that throws, or says something else, says nothing of what happened. */
+  const wordFor = (status: number): OutcomeWord => {
+    let word: OutcomeWord = 'in-doubt';
+    isolated(() => {
+      const said = outcome(status);
+      if (!Object.hasOwn(FINISH, said)) throw new TypeError(`outcome gave no word that is known for ${status}`);
+      word = said;
+    });
+    return word;
+  };
+
+  /** Lets the handler run, and says what came of it before the last byte of its answer leaves. */
+  const start = (id: string, run: Run, req: IncomingMessage, res: ServerResponse): void => {
+    let isReleased = false;
+    const { fence, isProtected, signal } = run;
+    runs.attach(req, { id, fence, isProtected, signal, release: () => void (isReleased = true) });
+    if (!isProtected) res.setHeader('Idempotent-Unprotected', 'true');
+    record(res, {
+      maxBytes,
+      onComplete({ recording }) {
+        return FINISH[isReleased ? 'release' : wordFor(recording.status)](run, recording);
+      },
+    });
+  };
+
+  /** Tells what was decided; true when the handler is to run. */
+  const answer = async (
+    decision: Decision,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): Promise<boolean> => {
+    // Somebody has answered meanwhile, a time-out perhaps: what has not begun is not begun.
+    if (res.headersSent) {
+      if (decision.kind === 'run') await decision.run.release();
+      return false;
+    }
+    switch (decision.kind) {
+      case 'pass':
+        runs.attach(req, keyless());
+        return true;
+      case 'run':
+        start(decision.id, decision.run, req, res);
+        return true;
+      case 'replay':
+        res.setHeader('Idempotent-Replayed', 'true');
+        await replay(decision.recording, req, res);
+        return false;
+      default:
+        await onProblem(decision.problem, req, res, next);
+        return false;
+    }
+  };
+
+  function idempotencyMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
+    // Mounted twice, it would find its own run in flight.
+    if (met.has(req)) return next();
+    met.add(req);
+    ask(req, () => res.destroyed || req.socket.destroyed)
+      .catch(unreadable)
+      .then((decision) => answer(decision, req, res, next))
+      .then(
+        (goesOn) => void (goesOn && next()),
+        (thrown: unknown) => next(asError(thrown)),
+      );
+  }
+
+  return Object.assign(idempotencyMiddleware, { of: runs.of, ledger });
+}
+
+/** What each word does with a run. */
+const FINISH: Readonly<Record<OutcomeWord, (run: Run, recording: Recording) => Promise<void>>> = {
+  keep: (run, recording) => run.keep(recording.status, packRecording(recording)),
+  release: (run) => run.release(),
+  'in-doubt': (run, { status }) => run.doubt(status),
+};
+
+function replayOf(recording: Recording): Decision {
+  if (!recording.isOverCap) return { kind: 'replay', recording };
+  const [, location] = recording.headers.find(([name]) => name.toLowerCase() === 'location') ?? [];
+  return refuse(notKept(recording.status, location === undefined ? undefined : String(location)));
+}
+
+function unreadable(thrown: unknown): Decision {
+  if (thrown instanceof BodyError) return refuse(notCanonical);
+  throw thrown;
+}
+
+const randomId = (): string => randomBytes(32).toString('base64url');
+
+/** A request that nothing is kept of. */
+const keyless = (): IdempotentRun => ({
+  id: randomId(),
+  fence: 0,
+  isProtected: false,
+  signal: new AbortController().signal,
+  release: () => undefined,
+});
