@@ -240,6 +240,12 @@ describe('a release', () => {
     expect(await on.release(on.run('bob', fence))).toBe(true);
     expect(await on.claim('eve')).toEqual({ kind: 'in-doubt', fence, bornUs: START_US, status: 0 });
     expect(await on.ttlMs()).toBeGreaterThan(86_390_000);
+    // Also where the server has lost the record meanwhile.
+    await on.claim('eve', { takeOver: 'any' });
+    await on.redis.del(on.key);
+    await on.heartbeat(on.run('eve', fence + 1));
+    await on.release(on.run('eve', fence + 1));
+    expect(await on.claim('zoe')).toMatchObject({ kind: 'in-doubt', fence: fence + 1 });
   });
 });
 
