@@ -66,7 +66,7 @@ function expectOneRun(rounds: Round[]): void {
 
 describe(`${PROCESSES} processes × ${CALLERS} callers with one key at once`, () => {
   it('run it once: every other answer is a 409 with Retry-After, or the first answer', async () => {
-    const rounds = await roundsOf({ keys: scale({ quick: 20, full: 1000 }), options: {} });
+    const rounds = await roundsOf({ keys: scale({ quick: 8, full: 1000 }), options: {} });
     expectOneRun(rounds);
     for (const { replays, conflicts } of rounds) {
       expect(replays).toBeGreaterThanOrEqual(PROCESSES);
@@ -77,14 +77,14 @@ describe(`${PROCESSES} processes × ${CALLERS} callers with one key at once`, ()
   }, 1_800_000);
 
   it('run it once and all get the same bytes when they wait', async () => {
-    const keys = scale({ quick: 3, full: 50 });
+    const keys = scale({ quick: 2, full: 50 });
     const rounds = await roundsOf({ keys, options: { whileInFlight: 'wait', waitMs: 60_000 } });
     expectOneRun(rounds);
     expect(rounds.map(({ replays }) => replays)).toEqual(rounds.map(() => EVERYBODY + PROCESSES - 1));
   }, 1_800_000);
 
   it('take over a run in doubt once', async () => {
-    const keys = scale({ quick: 3, full: 50 });
+    const keys = scale({ quick: 2, full: 50 });
     const rounds = await roundsOf({ keys, options: { onInDoubt: 'rerun' }, areInDoubt: true });
     expectOneRun(rounds);
   }, 1_800_000);

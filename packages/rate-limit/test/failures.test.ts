@@ -108,10 +108,10 @@ describe('Redis paused mid-traffic', () => {
 
 describe('slowness that is not death', () => {
   it.each([
-    [40, 40],
-    [80, 0],
-    [0, 80],
-  ])('an 80 ms Redis (%i ms there, %i ms back) denies nothing', async (requestMs, replyMs) => {
+    [160, 160],
+    [320, 0],
+    [0, 320],
+  ])('a Redis of 320 ms (%i there, %i back) denies nothing under a deadline of 400', async (requestMs, replyMs) => {
     await using proxy = await faultProxy(it_.server);
     proxy.delay({ request: requestMs, reply: replyMs });
     const redis = await ready(it_.clients.client({ host: proxy.host, port: proxy.port }));
@@ -121,9 +121,10 @@ describe('slowness that is not death', () => {
       limit: 1000,
       windowMs: 60_000,
       onStoreError: 'deny',
+      deadlineMs: 400,
     });
     // From the first: the limiter asks the server's time as soon as it has a connection.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, 400));
     const answers = await race(40, async (n) => {
       await new Promise((resolve) => setTimeout(resolve, n * 10));
       return limiter.take('ann');
@@ -217,6 +218,7 @@ describe('the wire', () => {
       limit: 1000,
       windowMs: 60_000,
       onStoreError: 'deny',
+      deadlineMs: 5000,
     });
     for (let round = 0; round < 20; round += 1) {
       const [, ...decisions] = await Promise.all([
