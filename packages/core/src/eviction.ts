@@ -11,6 +11,9 @@ const memory = defineScript({
 
 const DEADLINE_MS = 1000;
 
+/** All of ours have a TTL, so all others evict them. This one begins with what is gone soonest: a cache beside them. */
+const KEEPS: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl']);
+
 /**
  * For packages whose promise breaks with a lost key: reads the server's `maxmemory_policy` and warns when it may evict
  * keys that are still needed. One read; a server that does not answer is not asked again and says nothing.
@@ -19,7 +22,7 @@ export async function warnOfEviction(store: Store, route: string, warn: Warn): P
   try {
     const info = await store.call(memory, route, { deadlineMs: DEADLINE_MS });
     const policy = /^maxmemory_policy:(.+?)\r?$/m.exec(info)?.[1];
-    if (policy?.startsWith('allkeys-')) {
+    if (policy !== undefined && !KEEPS.has(policy)) {
       warn(
         'TURNPIKE_WARN_EVICTION',
         `Redis may evict these keys when its memory is full (maxmemory-policy ${policy}). ` +

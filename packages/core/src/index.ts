@@ -5,7 +5,7 @@ export { warnOfEviction } from './eviction.ts';
 export { isolated } from './isolated.ts';
 export { type Keyspace, keyspace, pseudonym } from './key.ts';
 export type { HttpRequest, HttpResponse, Middleware, Next } from './middleware.ts';
-export { type OptionChecks, optionChecks } from './options.ts';
+export { type OptionChecks, optionChecks, withDefaults } from './options.ts';
 export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
 export { type RedisArgument, type RedisClient, assertRedisClient, keyPrefixOf } from './redis-client.ts';
 export { retrySoon } from './retry-soon.ts';

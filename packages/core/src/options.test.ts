@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { OptionError, TurnpikeError } from './errors.ts';
-import { optionChecks } from './options.ts';
+import { optionChecks, withDefaults } from './options.ts';
 
 const check = (options: object = {}) => optionChecks('rateLimit', options);
 
@@ -49,4 +49,8 @@ describe('a bad option', () => {
       'options must be an object, received null',
     );
   });
+});
+
+it('defaults stand in for what is not given, and for what is given as undefined', () => {
+  expect(withDefaults({ limit: 1, name: 'a' }, { limit: undefined, name: 'b' })).toEqual({ limit: 1, name: 'b' });
 });

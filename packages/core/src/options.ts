@@ -68,3 +68,12 @@ export function optionChecks(factory: string, options: object): OptionChecks {
     },
   };
 }
+
+/** Options over their defaults. One that is there and undefined is not there. */
+export function withDefaults<Defaults extends object, Options extends object>(
+  defaults: Defaults,
+  options: Options,
+): Defaults & Options {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...Object.fromEntries(given) } as Defaults & Options;
+}

@@ -14,7 +14,9 @@ describe('a Redis client', () => {
 
   it('is refused with the names of what it lacks', () => {
     expect(() => assertRedisClient('rateLimit', undefined)).toThrow('option "redis" must be an ioredis client');
-    expect(() => assertRedisClient('rateLimit', { evalsha() {} })).toThrow('without eval, callBuffer, mgetBuffer');
+    expect(() => assertRedisClient('rateLimit', { evalsha() {} })).toThrow(
+      'without eval, evalshaBuffer, evalBuffer, mgetBuffer',
+    );
   });
 
   it.each(['slave', 'all', () => 'x'])('is refused when it reads from replicas: scaleReads %s', (scaleReads) => {

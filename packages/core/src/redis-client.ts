@@ -11,12 +11,22 @@ export interface RedisClient {
   readonly status: string;
   evalsha(sha: string, numberOfKeys: number, ...keysAndArguments: RedisArgument[]): Promise<unknown>;
   eval(lua: string, numberOfKeys: number, ...keysAndArguments: RedisArgument[]): Promise<unknown>;
-  callBuffer(command: string, ...args: RedisArgument[]): Promise<unknown>;
   mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>;
   // Looser than ioredis on purpose: its own `duplicate` and `on` differ between a single client and a Cluster.
   duplicate(...override: any[]): unknown;
   on(event: 'ready', listener: () => void): unknown;
 }
+
+/**
+ * The forms of its scripts that reply with Buffers. ioredis has them, and no types for them. (`callBuffer('eval', …)` has, and
+ * loses the name of the command under `enableAutoPipelining`: redis/ioredis#1923.)
+ */
+interface BufferForms {
+  evalshaBuffer: RedisClient['evalsha'];
+  evalBuffer: RedisClient['eval'];
+}
+
+export const bufferFormsOf = (client: RedisClient): BufferForms => client as RedisClient & BufferForms;
 
 /** What ioredis keeps on a client beyond its methods, and we look at. Absent elsewhere. */
 interface Insides {
@@ -33,7 +43,7 @@ interface Insides {
 
 const insides = (client: RedisClient): Insides => client as unknown as Insides;
 
-const METHODS = ['evalsha', 'eval', 'callBuffer', 'mgetBuffer', 'duplicate', 'on'] as const;
+const METHODS = ['evalsha', 'eval', 'evalshaBuffer', 'evalBuffer', 'mgetBuffer', 'duplicate', 'on'] as const;
 
 /**
  * @throws OptionError when `client` lacks a method we call, or is a Cluster that reads from replicas: a replica answers

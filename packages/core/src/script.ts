@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RedisArgument, RedisClient } from './redis-client.ts';
+import { type RedisArgument, type RedisClient, bufferFormsOf } from './redis-client.ts';
 
 /** How a script is called: KEYS, then ARGV without the `notAfterUs` that the store puts first when the script grants. */
 export interface ScriptCall {
@@ -52,7 +52,7 @@ export async function runScript(
 ): Promise<unknown> {
   const send = (command: 'evalsha' | 'eval', script: string): Promise<unknown> =>
     buffers
-      ? client.callBuffer(command, script, keys.length, ...keys, ...argv)
+      ? bufferFormsOf(client)[`${command}Buffer`](script, keys.length, ...keys, ...argv)
       : client[command](script, keys.length, ...keys, ...argv);
   if (known.has(sha)) {
     try {

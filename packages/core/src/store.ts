@@ -238,7 +238,8 @@ const ERROR_REPLY = /^([A-Z]{3,}) /;
  * Error replies that no waiting mends: somebody has to change the set-up. An error of the script itself is one, too: its
  * key holds what another program put there, or its user may not run a command in it.
  */
-const CONFIGURATION = /^(CROSSSLOT|NOPERM|WRONGTYPE|NOAUTH|WRONGPASS|ERR ACL failure|ERR .*@?user_script)/;
+const CONFIGURATION =
+  /^(CROSSSLOT|NOPERM|WRONGTYPE|NOAUTH|WRONGPASS|ERR ACL failure|ERR unknown command|ERR .*@?user_script)/;
 
 const errorReply = (error: unknown): string | undefined =>
   error instanceof Error && ERROR_REPLY.test(error.message) ? error.message : undefined;

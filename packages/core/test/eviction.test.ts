@@ -6,6 +6,7 @@ import { storeOf } from '../src/store.ts';
 it.each([
   ['allkeys-lru', ['TURNPIKE_WARN_EVICTION']],
   ['allkeys-random', ['TURNPIKE_WARN_EVICTION']],
+  ['volatile-lru', ['TURNPIKE_WARN_EVICTION']],
   ['volatile-ttl', []],
   ['noeviction', []],
 ])('a server with maxmemory-policy %s warns with %j', async (policy, codes) => {

@@ -4,6 +4,7 @@ import {
   type RedisClient,
   assertRedisClient,
   optionChecks,
+  withDefaults,
   writeProblem,
 } from '@turnpike/core';
 import type { Lifetimes } from './scripts.ts';
@@ -130,7 +131,7 @@ export function checkedOptions(options: SingleSessionOptions): CheckedOptions {
   const check = optionChecks('singleSession', options);
   check.known(OPTIONS, RIVALS);
   const { idleMs = 1_800_000, absoluteMs = 43_200_000, seatIdleMs = 0, healMs = 60_000, pepper, ...given } = options;
-  const rest = {
+  const defaults = {
     limit: 1,
     policy: 'replace' as const,
     tellDisplaced: true,
@@ -138,8 +139,8 @@ export function checkedOptions(options: SingleSessionOptions): CheckedOptions {
     deadlineMs: 250,
     prefix: 'turnpike',
     onProblem: writeProblem,
-    ...given,
   };
+  const rest = withDefaults(defaults, given);
   assertRedisClient('singleSession', rest.redis);
   if (typeof rest.limit !== 'function') check.integer('limit', rest.limit, 1, 1000);
   check.oneOf('policy', rest.policy, ['replace', 'reject']);
