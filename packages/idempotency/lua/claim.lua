@@ -9,11 +9,11 @@
 -- returns  {'late', nowUs}
 -- returns  {'acquired', fence, bornUs} a first run
 -- returns  {'taken-over', fence, bornUs} a run after one in doubt
--- returns  {'mine', fence, bornUs} it was claimed before, by this command
+-- returns  {'mine', fence, bornUs} it was claimed before, by this command; its lease begins anew
 -- returns  {'mismatch'} the same key with another payload
 -- returns  {'in-flight', ranMs, leaseLeftMs}
 -- returns  {'replay', answer}
--- returns  {'in-doubt', fence, bornUs, status} status: of its answer, 0 when there was none
+-- returns  {'in-doubt', fence, bornUs, status} status: of the last answer there was, 0 when there was none
 -- cost     1 HGET, and to claim 1 HSET, 1 PEXPIRE; to replay 1 HGET more
 -- keeps    one run at a time; fences rise; a record in doubt is run again by one caller only
 local recordKey = KEYS[1]
@@ -24,6 +24,10 @@ local record = loadRecord(recordKey)
 
 -- Before the time is looked at: who hears of it too late, because the first reply was lost, has to give it back.
 if record and record.owner == owner and record.state ~= 'done' then
+  if now <= notAfterUs then
+    record.state, record.leaseUntilUs = 'running', now + leaseMs * 1000
+    saveRecord(recordKey, record, leaseMs + ttlMs)
+  end
   return { 'mine', record.fence, record.bornUs }
 end
 if now > notAfterUs then
@@ -51,8 +55,9 @@ if record.state == 'running' then
   local ranMs = math.max(math.floor((now - record.startedUs) / 1000), 0)
   return { 'in-flight', ranMs, math.ceil((record.leaseUntilUs - now) / 1000) }
 end
-if takeOver == -1 or takeOver == record.fence then
+if takeOver == -1 or (takeOver ~= 0 and takeOver == record.fence) then
   local run = runOf(owner, math.max(record.fence + 1, now), record.bornUs, print, leaseMs)
+  run.status = record.status
   saveRecord(recordKey, run, leaseMs + ttlMs)
   return { 'taken-over', run.fence, run.bornUs }
 end

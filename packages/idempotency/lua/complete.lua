@@ -25,7 +25,7 @@ if record and record.state == 'done' then
 end
 
 -- Also where the server has lost the record: what came of the run is known all the same.
-record = record or runOf(owner, fence, bornUs, print, 0)
+record = record or runOf(owner, fence == 0 and bornUs or fence, bornUs, print, 0)
 record.state, record.status = state, status
 saveRecord(recordKey, record, ttlMs, state == 'done' and answer)
 return { 'kept' }

@@ -2,7 +2,7 @@
 -- KEYS[1]  recordKey — hash of one identity
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is prolonged
 -- ARGV[2]  owner — string, of the run
--- ARGV[3]  fence — integer, of the run
+-- ARGV[3]  fence — integer, of the run; 0 when its claim was never answered
 -- ARGV[4]  bornUs — integer, µs, of the run's record
 -- ARGV[5]  print — string, the fingerprint of the payload
 -- ARGV[6]  leaseMs — integer, ms
@@ -25,7 +25,7 @@ if record and not (isRunOf(record, owner, fence) and (record.state == 'running' 
 end
 
 -- Also where the server has lost the record: the run goes on all the same.
-record = record or runOf(owner, fence, bornUs, print, leaseMs)
+record = record or runOf(owner, fence == 0 and bornUs or fence, bornUs, print, leaseMs)
 record.state, record.leaseUntilUs = 'running', now + leaseMs * 1000
 saveRecord(recordKey, record, leaseMs + ttlMs)
 return { 'held' }

@@ -1,20 +1,19 @@
 -- resolve: ends a doubt with the answer that the app knows
 -- KEYS[1]  recordKey — hash of one identity
 -- ARGV[1]  fence — integer, of the run in doubt
--- ARGV[2]  status — integer, of the answer
--- ARGV[3]  answer — string, what is replayed
--- ARGV[4]  ttlMs — integer, ms
+-- ARGV[2]  answer — string, what is replayed
+-- ARGV[3]  ttlMs — integer, ms
 -- returns  {'kept'}
 -- returns  {'refused'} it is not in doubt any more, or another run is
 -- cost     1 HGET, 1 to 2 HSET, 1 PEXPIRE
 -- keeps    only the doubt that was looked at is ended
 local recordKey = KEYS[1]
-local fence, status, answer, ttlMs = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local fence, answer, ttlMs = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
 local record = loadRecord(recordKey)
 if not record or record.state ~= 'in-doubt' or record.fence ~= fence then
   return { 'refused' }
 end
-record.state, record.status = 'done', status
+record.state = 'done'
 saveRecord(recordKey, record, ttlMs, answer)
 return { 'kept' }

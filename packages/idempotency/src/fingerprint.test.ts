@@ -18,7 +18,7 @@ function request(body: unknown, { url = '/', headers = {}, isRead = true, length
 }
 
 const print = (body: unknown, options: FingerprintOptions = {}, more = {}): string =>
-  fingerprint(options)(request(body, more));
+  fingerprint(options)(request(body, more), 'key');
 
 describe('the print of a payload', () => {
   it('does not depend on the order of members, at any depth', () => {
@@ -74,9 +74,19 @@ describe('the print of a payload', () => {
   it('counts the bytes where they are given', () => {
     const rawBody = (req: HttpRequest): Buffer => (req as HttpRequest & { raw: Buffer }).raw;
     const raw = (text: string): string =>
-      fingerprint({ rawBody })(Object.assign(request({ a: 1 }), { raw: Buffer.from(text) }));
+      fingerprint({ rawBody })(Object.assign(request({ a: 1 }), { raw: Buffer.from(text) }), 'key');
     expect(raw('{"a":1}')).toBe(raw('{"a":1}'));
     expect(raw('{"a":1}')).not.toBe(raw('{"a": 1}'));
+  });
+
+  it('is another for another key, so that a short body cannot be guessed of it', () => {
+    expect(fingerprint({})(request({ pin: 1 }), 'a')).not.toBe(fingerprint({})(request({ pin: 1 }), 'b'));
+  });
+
+  it('sees headers also where a request was put together by hand, without lines', () => {
+    const withHeader = (tenant: string) => ({ ...request({}), headersDistinct: {}, headers: { 'x-tenant': tenant } });
+    const of = (tenant: string): string => fingerprint({ headers: ['x-tenant'] })(withHeader(tenant) as never, 'key');
+    expect(of('a')).not.toBe(of('b'));
   });
 
   it('begins with how it was made, so that prints of two ways are not compared', () => {
@@ -84,6 +94,15 @@ describe('the print of a payload', () => {
     expect(way({})).toMatch(/^v1\.[\w-]{6}$/);
     expect(way({ exclude: ['b'] })).not.toBe(way({}));
     expect(way({})).toBe(way({ query: [] }));
+    const options: FingerprintOptions[] = [
+      {},
+      { fields: ['a'] },
+      { query: ['a'] },
+      { headers: ['a'] },
+      { rawBody: () => 'a' },
+    ];
+    expect(new Set(options.map(way)).size).toBe(options.length);
+    expect(way({ headers: ['X-A', 'b'] })).toBe(way({ headers: ['B', 'x-a'] }));
   });
 
   it.each([
@@ -93,6 +112,13 @@ describe('the print of a payload', () => {
   ])('is refused for %s', (_what, body) => {
     expect(() => print(body)).toThrow(BodyError);
   });
+
+  it.each([new Map([['amount', 1]]), new URLSearchParams('amount=1'), new Date(0), new ArrayBuffer(8)])(
+    'is refused for %s, whose content is not in its members',
+    (body) => {
+      expect(() => print(body)).toThrow(expect.objectContaining({ code: 'ERR_TURNPIKE_BODY_UNPARSED' }));
+    },
+  );
 
   it.each([
     ['nothing was parsed', undefined, true],

@@ -1,6 +1,7 @@
 import { type HttpRequest, type OptionChecks, TurnpikeError } from '@turnpike/core';
 import canonicalize from 'canonicalize';
 import { digest } from './digest.ts';
+import { linesOf } from './header-lines.ts';
 
 /** What of a request makes it the same request. */
 export interface FingerprintOptions {
@@ -44,10 +45,16 @@ const VERSION = 'v1';
 
 /**
  * How requests are told apart: SHA-256 over the canonical JSON (RFC 8785) of the parsed body, and the chosen query and
- * headers. The order of members does not matter. Prints made in different ways begin differently, and are not compared.
+ * headers. The order of members does not matter. `key`, which nobody else knows, keeps a short body from being guessed of
+ * its print. Prints made in different ways begin differently, and are not compared.
  */
-export function fingerprint(options: FingerprintOptions): (req: HttpRequest) => string {
-  const { fields, exclude, query = [], headers = [], rawBody } = options;
+export function fingerprint(options: FingerprintOptions): (req: HttpRequest, key: string) => string {
+  const { rawBody } = options;
+  const [fields, exclude] = [sorted(options.fields), sorted(options.exclude)];
+  const [query, headers] = [
+    sorted(options.query) ?? [],
+    sorted(options.headers?.map((name) => name.toLowerCase())) ?? [],
+  ];
   const way = digest([JSON.stringify([fields, exclude, query, headers, rawBody !== undefined])]).slice(0, 6);
 
   const counted = (body: object): object =>
@@ -61,19 +68,21 @@ export function fingerprint(options: FingerprintOptions): (req: HttpRequest) => 
     if (body === undefined) return ['none'];
     if (typeof body === 'string') return ['text', body];
     if (body instanceof Uint8Array) return ['bytes', Buffer.from(body).toString('latin1')];
-    const isRecord = typeof body === 'object' && body !== null && !Array.isArray(body);
-    return ['json', canonical(isRecord ? counted(body) : body)];
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return ['json', canonical(body)];
+    const prototype: unknown = Object.getPrototypeOf(body);
+    // A Map, a FormData: what is in it is not in its members.
+    if (prototype !== Object.prototype && prototype !== null) throw unparsed();
+    return ['json', canonical(counted(body))];
   };
 
-  return (req) => {
+  return (req, key) => {
     const parameters = new URLSearchParams(/\?(.*)$/.exec(req.originalUrl ?? req.url ?? '')?.[1]);
-    const chosen = [
-      query.map((name) => parameters.getAll(name)),
-      headers.map((name) => req.headersDistinct[name.toLowerCase()] ?? []),
-    ];
-    return `${VERSION}.${way}:${digest([...contentOf(req), JSON.stringify(chosen)])}`;
+    const chosen = [query.map((name) => parameters.getAll(name)), headers.map((name) => linesOf(req, name))];
+    return `${VERSION}.${way}:${digest([key, ...contentOf(req), JSON.stringify(chosen)])}`;
   };
 }
+
+const sorted = (names: readonly string[] | undefined): string[] | undefined => names && [...names].toSorted();
 
 function canonical(body: unknown): string {
   try {
@@ -95,8 +104,8 @@ function isUnparsed(req: HttpRequest, body: unknown): boolean {
 const unparsed = (): TurnpikeError =>
   new TurnpikeError(
     'ERR_TURNPIKE_BODY_UNPARSED',
-    'idempotency: the request has a body that was not parsed, so another payload could not be told from this one. ' +
-      'Mount express.json(), or the parser of this content type, before it.',
+    'idempotency: the request has a body that was not parsed into JSON, text or a Buffer, so another payload could not be told from this one. ' +
+      'Mount express.json(), or the parser of this content type, before it, or give fingerprint.rawBody.',
   );
 
 /** @throws OptionError when an option breaks its rule */

@@ -1,6 +1,8 @@
 /** How a lease is prolonged. */
 export interface Heartbeat {
   readonly leaseMs: number;
+  /** How long after this the first beat comes, in ms. */
+  readonly firstMs: number;
   /** Begins the lease anew. False when it is another's, or over. */
   beat(deadlineMs: number): Promise<boolean>;
   /** The lease is another's. Nothing is prolonged any more. */
@@ -12,11 +14,11 @@ export interface Heartbeat {
 /** How long a beat may take at most, and how soon one that was not heard is followed by the next, in ms. */
 const PATIENCE_MS = 1000;
 
-/** Beats every third of the lease until it is stopped by the function that is returned. */
-export function startHeartbeat({ leaseMs, beat, onLost, onStray }: Heartbeat): () => void {
+/** Beats every third of the lease, or sooner where one was not heard, until it is stopped by the function that is returned. */
+export function startHeartbeat({ leaseMs, firstMs, beat, onLost, onStray }: Heartbeat): () => void {
   const patienceMs = Math.min(leaseMs / 3, PATIENCE_MS);
   let isStopped = false;
-  let timer = setTimeout(next, leaseMs / 3).unref();
+  let timer = setTimeout(next, firstMs).unref();
 
   function next(): void {
     beat(patienceMs).then(

@@ -36,14 +36,17 @@ it('comes of parts that cannot be cut in another way', () => {
   expect(digest(['\ud800'])).not.toBe(digest(['\ud801']));
 });
 
-it.each([undefined, null, '', Number.NaN, {}, ['ann'], true])('is refused where the scope is %j', (given) => {
-  expect(() => named('scope', given, 'ERR_TURNPIKE_SCOPE')).toThrow(
-    expect.objectContaining({
-      code: 'ERR_TURNPIKE_SCOPE',
-      message: expect.stringContaining('option "scope" must give'),
-    }),
-  );
-});
+it.each([undefined, null, '', Number.NaN, {}, ['ann'], true, 'undefined', 'null', 'NaN', '[object Object]'])(
+  'is refused where the scope is %j',
+  (given) => {
+    expect(() => named('scope', given, 'ERR_TURNPIKE_SCOPE')).toThrow(
+      expect.objectContaining({
+        code: 'ERR_TURNPIKE_SCOPE',
+        message: expect.stringContaining('option "scope" must give'),
+      }),
+    );
+  },
+);
 
 it('takes strings and numbers for names', () => {
   expect(named('scope', 'ann', 'ERR_TURNPIKE_SCOPE')).toBe('ann');

@@ -12,7 +12,7 @@ import {
 import { type IdempotencyEvent, emit } from './events.ts';
 import type { LedgerOptions } from './options.ts';
 import { type OwnRun, createOwnRuns } from './own-runs.ts';
-import { type Run, startRun } from './run.ts';
+import { BACKGROUND_MS, type Run, startRun } from './run.ts';
 import { type Attempt, type Claimed, type Standing, claim, release, resolve } from './scripts.ts';
 
 /** What a claim was answered. */
@@ -55,14 +55,11 @@ export interface Ledger {
    */
   claim(ask: Ask): Promise<Claim>;
   /** Ends a doubt with the answer that the app knows. False when it has ended otherwise, or Redis is not there. */
-  resolve(id: string, doubt: Doubt, status: number, answer: Buffer): Promise<boolean>;
+  resolve(id: string, doubt: Pick<Doubt, 'fence'>, answer: Buffer): Promise<boolean>;
 }
 
 /** How soon a retry may find the first run finished, in ms: after as long again as it has run, and not before a second. */
 const retryAfter = (ranMs: number, leaseLeftMs: number): number => Math.max(Math.min(ranMs, leaseLeftMs), 1000);
-
-/** How long a call may take that nobody waits for, in ms. */
-const BACKGROUND_MS = 1000;
 
 export function createLedger(options: LedgerOptions): Ledger {
   const { redis, prefix, deadlineMs, onStoreError, maxRunMs, leaseMs, ttlMs } = options;
@@ -91,11 +88,10 @@ export function createLedger(options: LedgerOptions): Ledger {
         return standing;
       case 'in-flight':
         return { kind: 'in-flight', retryAfterMs: retryAfter(standing.ranMs, standing.leaseLeftMs) };
-      case 'in-doubt':
-        return {
-          kind: 'in-doubt',
-          doubt: { ...standing, status: standing.status === 0 ? undefined : standing.status },
-        };
+      case 'in-doubt': {
+        const { fence, bornUs, status } = standing;
+        return { kind: 'in-doubt', doubt: { fence, bornUs, status: status === 0 ? undefined : status } };
+      }
       default:
         return begin({ ...attempt, fence: standing.fence, bornUs: standing.bornUs }, true);
     }
@@ -110,7 +106,9 @@ export function createLedger(options: LedgerOptions): Ledger {
     if (!StoreError.isPassing(error)) throw error;
     const own = ownRuns.find(attempt.key);
     if (own !== undefined) return answerHere(own, attempt);
-    if (onStoreError === 'allow' && !isWaiting) return begin({ ...attempt, fence: 0, bornUs: 0 }, false);
+    // Born by our own clock, for want of another.
+    if (onStoreError === 'allow' && !isWaiting)
+      return begin({ ...attempt, fence: 0, bornUs: Date.now() * 1000 }, false);
     if (error.mayHaveRun) giveBack(attempt.key, attempt.owner);
     return { kind: 'unavailable' };
   };
@@ -118,13 +116,23 @@ export function createLedger(options: LedgerOptions): Ledger {
   const ask = async (attempt: Attempt, isWaiting: boolean): Promise<Claim> => {
     const own = ownRuns.find(attempt.key);
     if (own !== undefined) return answerHere(own, attempt);
+    const askedAt = performance.now();
+    let isUsed = false;
     const onAbandoned = ({ kind }: Standing): void => {
-      if (RUNS.has(kind)) giveBack(attempt.key, attempt.owner);
+      if (RUNS.has(kind) && !isUsed) giveBack(attempt.key, attempt.owner);
     };
     try {
-      return answerTo(await store.call(claim, attempt, { deadlineMs, onAbandoned }), attempt);
+      const standing = await store.call(claim, attempt, { deadlineMs, onAbandoned });
+      // By now its lease may be over, and the run another's.
+      if (RUNS.has(standing.kind) && performance.now() - askedAt > leaseMs / 2) {
+        giveBack(attempt.key, attempt.owner);
+        return { kind: 'unavailable' };
+      }
+      return answerTo(standing, attempt);
     } catch (error) {
-      return answerWithoutRedis(error, attempt, isWaiting);
+      const said = answerWithoutRedis(error, attempt, isWaiting);
+      isUsed = said.kind === 'run';
+      return said;
     }
   };
 
@@ -134,13 +142,13 @@ export function createLedger(options: LedgerOptions): Ledger {
       eviction ??= warnOfEviction(store, key, warnOnce('idempotency'));
       const owner = randomBytes(12).toString('base64url');
       const said = await ask({ key, owner, print, takeOver, lifetimes }, isWaiting);
-      // Who waits is told once, at the end.
+      // Of who waits it is told once, as the wait begins.
       if (!isWaiting || said.kind !== 'in-flight') emit(() => ({ type: eventOf(said) }));
       return said;
     },
-    async resolve(id, { fence }, status, answer) {
+    async resolve(id, { fence }, answer) {
       try {
-        return await store.call(resolve, { key: keyOf([id]), fence, status, answer, lifetimes }, { deadlineMs });
+        return await store.call(resolve, { key: keyOf([id]), fence, answer, lifetimes }, { deadlineMs });
       } catch (error) {
         if (StoreError.isPassing(error)) return false;
         throw error;

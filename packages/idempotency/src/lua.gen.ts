@@ -50,8 +50,9 @@ end
 
 -- isSamePayload: whether two fingerprints may be of one payload; those made in different ways cannot be told apart
 local function isSamePayload(one, other)
-  local way = '^[^:]*'
-  return one == other or string.match(one, way) ~= string.match(other, way)
+  local way = '^([^:]*):'
+  local ways = { string.match(one, way), string.match(other, way) }
+  return one == other or (#ways == 2 and ways[1] ~= ways[2])
 end
 
 -- claim: takes an identity for one run, or tells what has become of it
@@ -65,11 +66,11 @@ end
 -- returns  {'late', nowUs}
 -- returns  {'acquired', fence, bornUs} a first run
 -- returns  {'taken-over', fence, bornUs} a run after one in doubt
--- returns  {'mine', fence, bornUs} it was claimed before, by this command
+-- returns  {'mine', fence, bornUs} it was claimed before, by this command; its lease begins anew
 -- returns  {'mismatch'} the same key with another payload
 -- returns  {'in-flight', ranMs, leaseLeftMs}
 -- returns  {'replay', answer}
--- returns  {'in-doubt', fence, bornUs, status} status: of its answer, 0 when there was none
+-- returns  {'in-doubt', fence, bornUs, status} status: of the last answer there was, 0 when there was none
 -- cost     1 HGET, and to claim 1 HSET, 1 PEXPIRE; to replay 1 HGET more
 -- keeps    one run at a time; fences rise; a record in doubt is run again by one caller only
 local recordKey = KEYS[1]
@@ -80,6 +81,10 @@ local record = loadRecord(recordKey)
 
 -- Before the time is looked at: who hears of it too late, because the first reply was lost, has to give it back.
 if record and record.owner == owner and record.state ~= 'done' then
+  if now <= notAfterUs then
+    record.state, record.leaseUntilUs = 'running', now + leaseMs * 1000
+    saveRecord(recordKey, record, leaseMs + ttlMs)
+  end
   return { 'mine', record.fence, record.bornUs }
 end
 if now > notAfterUs then
@@ -107,8 +112,9 @@ if record.state == 'running' then
   local ranMs = math.max(math.floor((now - record.startedUs) / 1000), 0)
   return { 'in-flight', ranMs, math.ceil((record.leaseUntilUs - now) / 1000) }
 end
-if takeOver == -1 or takeOver == record.fence then
+if takeOver == -1 or (takeOver ~= 0 and takeOver == record.fence) then
   local run = runOf(owner, math.max(record.fence + 1, now), record.bornUs, print, leaseMs)
+  run.status = record.status
   saveRecord(recordKey, run, leaseMs + ttlMs)
   return { 'taken-over', run.fence, run.bornUs }
 end
@@ -188,7 +194,7 @@ if record and record.state == 'done' then
 end
 
 -- Also where the server has lost the record: what came of the run is known all the same.
-record = record or runOf(owner, fence, bornUs, print, 0)
+record = record or runOf(owner, fence == 0 and bornUs or fence, bornUs, print, 0)
 record.state, record.status = state, status
 saveRecord(recordKey, record, ttlMs, state == 'done' and answer)
 return { 'kept' }
@@ -244,7 +250,7 @@ end
 -- KEYS[1]  recordKey — hash of one identity
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is prolonged
 -- ARGV[2]  owner — string, of the run
--- ARGV[3]  fence — integer, of the run
+-- ARGV[3]  fence — integer, of the run; 0 when its claim was never answered
 -- ARGV[4]  bornUs — integer, µs, of the run's record
 -- ARGV[5]  print — string, the fingerprint of the payload
 -- ARGV[6]  leaseMs — integer, ms
@@ -267,7 +273,7 @@ if record and not (isRunOf(record, owner, fence) and (record.state == 'running' 
 end
 
 -- Also where the server has lost the record: the run goes on all the same.
-record = record or runOf(owner, fence, bornUs, print, leaseMs)
+record = record or runOf(owner, fence == 0 and bornUs or fence, bornUs, print, leaseMs)
 record.state, record.leaseUntilUs = 'running', now + leaseMs * 1000
 saveRecord(recordKey, record, leaseMs + ttlMs)
 return { 'held' }
@@ -364,21 +370,20 @@ end
 -- resolve: ends a doubt with the answer that the app knows
 -- KEYS[1]  recordKey — hash of one identity
 -- ARGV[1]  fence — integer, of the run in doubt
--- ARGV[2]  status — integer, of the answer
--- ARGV[3]  answer — string, what is replayed
--- ARGV[4]  ttlMs — integer, ms
+-- ARGV[2]  answer — string, what is replayed
+-- ARGV[3]  ttlMs — integer, ms
 -- returns  {'kept'}
 -- returns  {'refused'} it is not in doubt any more, or another run is
 -- cost     1 HGET, 1 to 2 HSET, 1 PEXPIRE
 -- keeps    only the doubt that was looked at is ended
 local recordKey = KEYS[1]
-local fence, status, answer, ttlMs = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local fence, answer, ttlMs = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 
 local record = loadRecord(recordKey)
 if not record or record.state ~= 'in-doubt' or record.fence ~= fence then
   return { 'refused' }
 end
-record.state, record.status = 'done', status
+record.state = 'done'
 saveRecord(recordKey, record, ttlMs, answer)
 return { 'kept' }
 `;

@@ -13,6 +13,7 @@ import { type Recording, packRecording, record, replay, unpackRecording } from '
 import { digest } from './digest.ts';
 import { BodyError, fingerprint } from './fingerprint.ts';
 import { identityOf, named } from './identity.ts';
+import { linesOf } from './header-lines.ts';
 import { type KeyHeader, keyFrom } from './key-header.ts';
 import { recordingOf } from './known-answer.ts';
 import { type Claim, type Doubt, type Ledger, createLedger } from './ledger.ts';
@@ -44,7 +45,10 @@ export interface IdempotentRun {
   readonly isProtected: boolean;
   /** Aborted after `maxRunMs`, and when another run has taken over. */
   readonly signal: AbortSignal;
-  /** Says that nothing has happened: whatever the answer will be, a retry runs again. */
+  /**
+   * Says that nothing has happened: whatever the answer will be, a retry runs again. It counts once there is an answer, and
+   * for this run: one before it that is in doubt stays so.
+   */
   release(): void;
 }
 
@@ -98,17 +102,15 @@ export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware 
 
   const keyOf = async (req: HttpRequest): Promise<KeyHeader> =>
     key === undefined
-      ? keyFrom(req.headersDistinct['idempotency-key'])
+      ? keyFrom(linesOf(req, 'idempotency-key'))
       : { kind: 'key', key: named('key', await key(req), 'ERR_TURNPIKE_KEY') };
 
   const scopeOf = async (req: HttpRequest): Promise<string | undefined> =>
     scope === 'public' ? undefined : named('scope', await scope(req), 'ERR_TURNPIKE_SCOPE');
 
   /** What a UNIQUE column is given. A derived key comes again when its record has gone, for another thing to be done. */
-  const idOf = (id: string, { bornUs }: Pick<Run, 'bornUs'>): string => {
-    if (key === undefined) return id;
-    return bornUs === 0 ? randomId() : digest([id, String(bornUs)]);
-  };
+  const idOf = (id: string, { bornUs }: Pick<Run, 'bornUs'>): string =>
+    key === undefined ? id : digest([id, String(bornUs)]);
 
   const ask = async (req: HttpRequest, isGone: () => boolean): Promise<Decision> => {
     if (!methods.includes(req.method ?? '')) return { kind: 'pass' };
@@ -116,13 +118,15 @@ export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware 
     if (header.kind === 'malformed') return refuse(malformed(header.why));
     if (header.kind === 'missing') return required ? refuse(missing) : { kind: 'pass' };
     const id = identityOf(req, { prefix, scope: await scopeOf(req), key: header.key });
-    const print = printOf(req);
+    const print = printOf(req, header.key);
+    const patience = { givesUpAt: performance.now() + waitMs, isGone };
 
-    const claim = (takeOver: 'any' | 'none' | number): Promise<Claim> => {
-      const once = (isWaiting: boolean): Promise<Claim> => ledger.claim({ id, print, takeOver, isWaiting });
-      return whileInFlight === 'wait' ? untilFinished(once, { waitMs, isGone }) : once(false);
+    const claim = async (takeOver: 'any' | 'none' | number, isWaiting: boolean): Promise<Claim> => {
+      const first = await ledger.claim({ id, print, takeOver, isWaiting });
+      if (whileInFlight === 'conflict') return first;
+      return untilFinished(first, () => ledger.claim({ id, print, takeOver, isWaiting: true }), patience);
     };
-    const said = await claim(onInDoubt === 'rerun' ? 'any' : 'none');
+    const said = await claim(onInDoubt === 'rerun' ? 'any' : 'none', false);
     return said.kind === 'in-doubt' ? consult(req, id, said.doubt, claim) : decisionOn(said, id);
   };
 
@@ -131,14 +135,18 @@ export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware 
     req: HttpRequest,
     id: string,
     doubt: Doubt,
-    claim: (takeOver: number) => Promise<Claim>,
+    claim: (takeOver: 'none' | number, isWaiting: true) => Promise<Claim>,
   ): Promise<Decision> => {
     if (typeof onInDoubt !== 'function') return refuse(outcomeUnknown(doubt.status));
     const known = await onInDoubt({ id: idOf(id, doubt), fence: doubt.fence, firstStatus: doubt.status }, req);
     if (known === 'unknown') return refuse(outcomeUnknown(doubt.status));
-    if (known === 'not-done') return decisionOn(await claim(doubt.fence), id);
+    if (known === 'not-done') return decisionOn(await claim(doubt.fence, true), id);
     const recording = recordingOf(known);
-    await ledger.resolve(id, doubt, recording.status, packRecording(recording));
+    if (await ledger.resolve(id, doubt, packRecording(recording))) return { kind: 'replay', recording };
+    // It has ended otherwise meanwhile, and what is stored is the answer; or Redis is not there to say.
+    const now = await claim('none', true);
+    if (now.kind === 'replay') return decisionOn(now, id);
+    if (now.kind === 'run') await now.run.keep(recording.status, packRecording(recording));
     return { kind: 'replay', recording };
   };
 

@@ -1,10 +1,10 @@
 import {
   type HttpRequest,
   type OnProblem,
-  type OptionChecks,
   type RedisClient,
   assertRedisClient,
   optionChecks,
+  withDefaults,
   writeProblem,
 } from '@turnpike/core';
 import { type FingerprintOptions, checkFingerprint } from './fingerprint.ts';
@@ -198,15 +198,16 @@ const RIVALS: Readonly<Record<string, string>> = {
 /** The longest that a timer of Node's can wait. */
 const LONGEST_MS = 2_147_483_647;
 
+const YEAR_MS = 366 * 86_400_000;
+
 /** The options, checked and complete. */
-export type CheckedOptions = Required<Omit<IdempotencyOptions, 'key'>> &
-  Pick<IdempotencyOptions, 'key'> & { readonly check: OptionChecks };
+export type CheckedOptions = Required<Omit<IdempotencyOptions, 'key'>> & Pick<IdempotencyOptions, 'key'>;
 
 /** @throws OptionError when an option breaks its rule */
 export function checkedOptions(options: IdempotencyOptions): CheckedOptions {
   const check = optionChecks('idempotency', options);
   check.known(OPTIONS, RIVALS);
-  const checked = {
+  const defaults = {
     methods: ['POST', 'PATCH'],
     required: true,
     fingerprint: {},
@@ -222,9 +223,8 @@ export function checkedOptions(options: IdempotencyOptions): CheckedOptions {
     deadlineMs: 500,
     prefix: 'turnpike',
     onProblem: writeProblem,
-    ...options,
-    check,
   };
+  const checked = withDefaults(defaults, options);
   const { scope, methods, required, fingerprint, onInDoubt } = checked;
   assertRedisClient('idempotency', checked.redis);
   const isScope = scope === 'public' || typeof scope === 'function';
@@ -243,7 +243,7 @@ export function checkedOptions(options: IdempotencyOptions): CheckedOptions {
   check.optionalFunction('outcome', checked.outcome);
   if (typeof onInDoubt !== 'function') check.oneOf('onInDoubt', onInDoubt, ['conflict', 'rerun']);
   check.oneOf('onStoreError', checked.onStoreError, ['deny', 'allow']);
-  check.integer('ttlMs', checked.ttlMs, 1000, LONGEST_MS);
+  check.integer('ttlMs', checked.ttlMs, 1000, YEAR_MS);
   check.integer('leaseMs', checked.leaseMs, 100, 3_600_000);
   check.integer('maxRunMs', checked.maxRunMs, 1, LONGEST_MS);
   check.integer('maxBytes', checked.maxBytes, 0, 64 * 1024 * 1024);

@@ -19,7 +19,7 @@ export const malformed = (why: string): Problem => ({
 export const notCanonical: Problem = {
   status: 400,
   code: 'idempotency_body_unreadable',
-  detail: 'The body is nested too deep, or holds text that is no Unicode.',
+  detail: 'The body is nested too deep, or holds a number or a text that JSON cannot carry.',
 };
 
 /** Draft -07 §2.7: the key was used for another payload. */
@@ -51,7 +51,7 @@ export const outcomeUnknown = (firstStatus: number | undefined): Problem => ({
 export const notKept = (firstStatus: number, location: string | undefined): Problem => ({
   status: 409,
   code: 'answer_not_kept',
-  detail: `The first request with this Idempotency-Key was answered ${firstStatus}, with a body too long to be repeated. It is done, and was not done again.`,
+  detail: `The first request with this Idempotency-Key was answered ${firstStatus}, with a body too long to be repeated. It was not done again.`,
   ...(location !== undefined && { headers: { Location: location } }),
   extensions: { 'first-status': firstStatus },
 });
@@ -60,6 +60,6 @@ export const unavailable: Problem = {
   status: 503,
   code: 'idempotency_unavailable',
   detail:
-    'Whether this was done before cannot be checked at the moment. Nothing was done. Try again shortly, with the same key.',
+    'Whether this was done before cannot be checked at the moment. Nothing was done by this request. Try again shortly, with the same key.',
   headers: { 'Retry-After': RETRY_AFTER_S },
 };

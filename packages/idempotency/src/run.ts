@@ -3,7 +3,8 @@ import { emit } from './events.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { type Claimed, type Lifetimes, type Outcome, complete, heartbeat, release } from './scripts.ts';
 
-/** The one run of an identity. Exactly one of `keep`, `doubt` and `release` ends it; each is bounded, and none rejects. */
+/** The one run of an identity. `keep`, `doubt` or `release` ends it, and after `maxRunMs` a doubt,
+ * which a later word still ends. Each is bounded, and none rejects. */
 export interface Run {
   readonly fence: number;
   /** One for all runs that follow each other in one record. */
@@ -36,11 +37,14 @@ interface Word {
 const STORE_MS = 250;
 
 /** How long a call may take that nobody waits for, in ms. */
-const BACKGROUND_MS = 1000;
+export const BACKGROUND_MS = 1000;
 
 const NOTHING = Buffer.alloc(0);
 
-/** Begins a run: one that was claimed is kept alive; one that was not can have its answer kept all the same. */
+/**
+ * Begins a run, and keeps it alive. One that Redis has not heard of (fence 0) it hears of with the next beat, or with how it
+ * ended.
+ */
 export function startRun(
   claimed: Claimed,
   isProtected: boolean,
@@ -50,16 +54,13 @@ export function startRun(
   /** What was said last of how it ended; until then it goes on. */
   let lastWord: Word | undefined;
 
-  const completed =
-    (state: Outcome['state'], type: Word['type']) =>
-    (status: number, answer: Buffer = NOTHING): Word => ({
-      type,
-      say: (deadlineMs) =>
-        store.call(complete, { run: claimed, outcome: { state, status, answer }, lifetimes }, { deadlineMs }),
-    });
+  const completed = (outcome: Outcome): Word => ({
+    type: outcome.state === 'done' ? 'kept' : 'doubted',
+    say: (deadlineMs) => store.call(complete, { run: claimed, outcome, lifetimes }, { deadlineMs }),
+  });
   const words = {
-    keep: completed('done', 'kept'),
-    doubt: completed('in-doubt', 'doubted'),
+    keep: (status: number, answer: Buffer): Word => completed({ state: 'done', status, answer }),
+    doubt: (status: number): Word => completed({ state: 'in-doubt', status, answer: NOTHING }),
     release: (): Word => ({
       type: 'released',
       say: (deadlineMs) => store.call(release, { ...claimed, lifetimes }, { deadlineMs }),
@@ -90,7 +91,12 @@ export function startRun(
     stop();
     onSettled();
     emit(() => ({ type: 'fenced' }));
-    controller.abort(new TurnpikeError('ERR_TURNPIKE_CLAIM_LOST', 'Another run has taken over from this one'));
+    controller.abort(
+      new TurnpikeError(
+        'ERR_TURNPIKE_CLAIM_LOST',
+        'Another run has taken over from this one, or its end was told by another',
+      ),
+    );
   };
 
   const expire = (): void => {
@@ -102,15 +108,15 @@ export function startRun(
   };
 
   const expiry = setTimeout(expire, maxRunMs).unref();
-  const stopBeating = isProtected
-    ? startHeartbeat({
-        leaseMs: lifetimes.leaseMs,
-        beat: (deadlineMs) => store.call(heartbeat, { run: claimed, lifetimes }, { deadlineMs }),
-        onLost: lose,
-        // It may have begun anew what was over.
-        onStray: () => void lastWord?.say(BACKGROUND_MS).catch(() => undefined),
-      })
-    : () => undefined;
+  const stopBeating = startHeartbeat({
+    leaseMs: lifetimes.leaseMs,
+    // Where Redis has not heard of the run, it is to hear of it as soon as it is back.
+    firstMs: Math.min(lifetimes.leaseMs / 3, isProtected ? Infinity : BACKGROUND_MS),
+    beat: (deadlineMs) => store.call(heartbeat, { run: claimed, lifetimes }, { deadlineMs }),
+    onLost: lose,
+    // It may have begun anew what was over.
+    onStray: () => void lastWord?.say(BACKGROUND_MS).catch(() => undefined),
+  });
 
   function stop(): void {
     clearTimeout(expiry);

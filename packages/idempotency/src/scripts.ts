@@ -1,4 +1,4 @@
-import { type Script, defineScript } from '@turnpike/core';
+import { type Script, StoreError, defineScript } from '@turnpike/core';
 import { claimLua, completeLua, heartbeatLua, releaseLua, resolveLua } from './lua.gen.ts';
 
 /** An integer of Redis: a client may be set to hand it on as a string (`stringNumbers`), here as its bytes. */
@@ -57,8 +57,13 @@ function standing(reply: unknown): Standing {
       return { kind: 'replay', answer: said[1] };
     case 'in-doubt':
       return { kind: 'in-doubt', fence: integer(said[1]), bornUs: integer(said[2]), status: integer(said[3]) };
-    default:
+    case 'acquired':
+    case 'taken-over':
+    case 'mine':
       return { kind: said[0], fence: integer(said[1]), bornUs: integer(said[2]) };
+    default:
+      // Whatever it is, it gives no run.
+      throw new StoreError('ERR_TURNPIKE_STORE_REPLY', `what Redis replied is no answer to a claim: ${String(tag)}`);
   }
 }
 
@@ -116,16 +121,15 @@ export const heartbeat: Script<{ run: Claimed; lifetimes: Lifetimes }, boolean> 
 export interface Resolution {
   readonly key: string;
   readonly fence: number;
-  readonly status: number;
   readonly answer: Buffer;
   readonly lifetimes: Lifetimes;
 }
 
 export const resolve: Script<Resolution, boolean> = defineScript({
   lua: resolveLua,
-  encode: ({ key, fence, status, answer, lifetimes }) => ({
+  encode: ({ key, fence, answer, lifetimes }) => ({
     keys: [key],
-    argv: [fence, status, answer, lifetimes.ttlMs],
+    argv: [fence, answer, lifetimes.ttlMs],
   }),
   decode: (reply) => (reply as ['kept' | 'refused'])[0] === 'kept',
 });

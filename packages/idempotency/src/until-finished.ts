@@ -6,18 +6,19 @@ const [FIRST_MS, LONGEST_MS, GROWTH] = [25, 500, 1.5];
 
 /** How a retry waits. */
 export interface Patience {
-  readonly waitMs: number;
+  /** By `performance.now()`: how long it waits, whatever it asks meanwhile. */
+  readonly givesUpAt: number;
   /** Whether its client has hung up: who is gone is given no run. */
   readonly isGone: () => boolean;
 }
 
-/** Asks until the run in flight is over, `waitMs` have passed, or nobody waits any more. */
+/** Asks on from the first answer until the run in flight is over, the patience is, or nobody waits any more. */
 export async function untilFinished(
-  ask: (isWaiting: boolean) => Promise<Claim>,
-  { waitMs, isGone }: Patience,
+  first: Claim,
+  ask: () => Promise<Claim>,
+  { givesUpAt, isGone }: Patience,
 ): Promise<Claim> {
-  const givesUpAt = performance.now() + waitMs;
-  let claim = await ask(false);
+  let claim = first;
   for (let pauseMs = FIRST_MS; claim.kind === 'in-flight'; pauseMs = Math.min(pauseMs * GROWTH, LONGEST_MS)) {
     const leftMs = givesUpAt - performance.now();
     if (leftMs <= 0) break;
@@ -25,7 +26,7 @@ export async function untilFinished(
     await sleep(Math.min(pauseMs, leftMs));
     if (isGone()) break;
     // oxlint-disable-next-line no-await-in-loop -- each question depends on the last answer
-    claim = await ask(true);
+    claim = await ask();
   }
   return claim;
 }

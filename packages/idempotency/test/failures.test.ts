@@ -121,6 +121,24 @@ describe('a claim', () => {
     proxy.pass();
     await endsWithOneRun(app, 'k');
   });
+
+  it('that was told when its lease was half over is not used', async () => {
+    const { proxy, redis } = await behindProxy();
+    const app = await shop(redis, { deadlineMs: 2000, leaseMs: 400, onInDoubt: 'rerun' });
+    await app.order('warm');
+    proxy.delay({ reply: 300 });
+    expect((await app.order('k')).status).toBe(503);
+    expect(app.runs.get('k')).toBeUndefined();
+    proxy.pass();
+    await endsWithOneRun(app, 'k');
+  });
+
+  it('works with a client that gathers its commands (enableAutoPipelining)', async () => {
+    const app = await shop(it_.clients.client({ enableAutoPipelining: true }), { deadlineMs: 5000 });
+    for (const key of ['a', 'b', 'a', 'b']) expect((await app.order(key)).json).toEqual({ key, n: 1 });
+    await race(20, async () => expect([201, 409]).toContain((await app.order('c')).status));
+    expect(app.runs.get('c')).toBe(1);
+  });
 });
 
 describe('without Redis', () => {
@@ -157,6 +175,75 @@ describe('without Redis', () => {
     const retried = await app.order('k');
     expect(retried.json).toEqual({ key: 'k', n: 1 });
     expect(retried.headers['idempotent-unprotected']).toBeUndefined();
+  });
+
+  it('under allow a doubt stays one: the retry of a 5xx is told so, when Redis is back', async () => {
+    const { proxy, redis } = await behindProxy();
+    const events = eventsSeen();
+    const once = idempotency(options(redis, it_.clients.prefix, { onStoreError: 'allow' }));
+    let runs = 0;
+    const routes = express().post('/orders', once, (_req, res) => {
+      runs += 1;
+      res.status(500).end();
+    });
+    const post = await serve(routes);
+    proxy.refuse();
+    expect((await post('/orders', { headers: { 'Idempotency-Key': 'k' } })).status).toBe(500);
+    proxy.pass();
+    await eventually(() => expect(events).toContain('doubted'), { withinMs: 4000 });
+    const retried = await post('/orders', { headers: { 'Idempotency-Key': 'k' } });
+    expect(retried.json).toMatchObject({ code: 'outcome_unknown', 'first-status': 500 });
+    expect(runs).toBe(1);
+  });
+
+  it('under allow the app is asked about a doubt by the id that the handler had, also of a derived key', async () => {
+    const { proxy, redis } = await behindProxy();
+    const events = eventsSeen();
+    const ids: string[] = [];
+    const once = idempotency(
+      options(redis, it_.clients.prefix, {
+        onStoreError: 'allow',
+        key: () => 'basket',
+        onInDoubt({ id }) {
+          ids.push(id);
+          return 'unknown';
+        },
+      }),
+    );
+    const post = await serve(
+      express().post('/orders', once, (req, res) => {
+        ids.push(once.of(req).id);
+        res.status(500).end();
+      }),
+    );
+    proxy.refuse();
+    await post('/orders');
+    proxy.pass();
+    await eventually(() => expect(events).toContain('doubted'), { withinMs: 4000 });
+    for (let n = 0; n < 2; n += 1) expect((await post('/orders')).status).toBe(409);
+    expect(ids).toEqual([ids[0], ids[0], ids[0]]);
+  });
+
+  it.each([
+    ['was granted, and told too late,', { reply: 250 }],
+    ['is first heard of when Redis is back', undefined],
+  ])('under allow a run that %s is in flight for other processes', async (_what, delay) => {
+    const { proxy, redis } = await behindProxy();
+    const going = gate();
+    const app = await shop(redis, { onStoreError: 'allow', deadlineMs: 100 }, () => going.opened);
+    const there = await shop(it_.clients.client(), { deadlineMs: 5000 });
+    await there.order('warm');
+    if (delay === undefined) proxy.refuse();
+    else proxy.delay(delay);
+    const first = app.order('k');
+    await eventually(() => app.runs.get('k') === 1);
+    await sleep(300);
+    proxy.pass();
+    await eventually(async () => expect(await it_.clients.scan('*')).toHaveLength(2), { withinMs: 4000 });
+    await sleep(100);
+    expect((await there.order('k')).json.code).toBe('idempotency_in_flight');
+    going.open();
+    expect((await first).status).toBe(201);
   });
 
   it('a retry that waits for the run of another process is not let run unprotected', async () => {

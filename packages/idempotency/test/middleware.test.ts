@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countCommands, eventually, faultProxy, race } from '@turnpike/test-kit';
+import { countCommands, eventually, faultProxy, race, settableClock } from '@turnpike/test-kit';
 import type { ErrorRequestHandler, Express, Request, RequestHandler, Response } from 'express';
 import { describe, expect, it, vi } from 'vitest';
 import { type IdempotencyMiddleware, type IdempotencyOptions, idempotency, passProblem } from '../src/index.ts';
@@ -64,6 +64,7 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
       for (const { headers, json } of told) {
         expect(headers['retry-after']).toBe('1');
         expect(headers['cache-control']).toBe('no-store');
+        expect(headers['content-type']).toBe('application/problem+json');
         expect(json).toMatchObject({ status: 409, code: 'idempotency_in_flight', title: 'Conflict' });
       }
     });
@@ -77,6 +78,25 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
       expect(seen.runs).toBe(1);
       expect(new Set(answers.map(({ status, bytes }) => `${status} ${bytes.toString()}`)).size).toBe(1);
       expect(answers.filter(({ headers }) => headers['idempotent-replayed'] === 'true')).toHaveLength(19);
+    });
+
+    it('is waited for no longer than waitMs, also after the app was asked about a run before it', async () => {
+      const going = gate();
+      const onInDoubt = async () => {
+        await sleep(150);
+        return 'not-done' as const;
+      };
+      const { seen, post } = await shop(once({ whileInFlight: 'wait', waitMs: 300, onInDoubt }), async (_req, res) => {
+        if (seen.runs === 2) await going.opened;
+        res.status(seen.runs === 1 ? 500 : 201).end();
+      });
+      await post('/orders', keyed('k'));
+      const rerun = post('/orders', keyed('k'));
+      const startedAt = performance.now();
+      expect((await post('/orders', keyed('k'))).json.code).toBe('idempotency_in_flight');
+      expect(performance.now() - startedAt).toBeLessThan(440);
+      going.open();
+      expect((await rerun).status).toBe(201);
     });
 
     it('is waited for no longer than waitMs, and by nobody who has hung up', async () => {
@@ -436,6 +456,47 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
       expect((await post('/orders', keyed('k'))).status).toBe(204);
     });
 
+    it('is answered with what is stored where the run has ended meanwhile', async () => {
+      const [ending, looking] = [gate(), gate()];
+      const onInDoubt = async () => {
+        ending.open();
+        await looking.opened;
+        return { status: 200, body: 'looked up' };
+      };
+      const { seen, post } = await shop(once({ onInDoubt, maxRunMs: 60 }), async (_req, res) => {
+        await ending.opened;
+        res.status(201).send('by the handler');
+      });
+      const first = post('/orders', keyed('k'));
+      await eventually(() => seen.runs === 1);
+      await sleep(100);
+      const retry = post('/orders', keyed('k'));
+      expect((await first).status).toBe(201);
+      looking.open();
+      expect(String((await retry).bytes)).toBe('by the handler');
+      expect(String((await post('/orders', keyed('k'))).bytes)).toBe('by the handler');
+    });
+
+    it.each<[string, unknown, string | undefined]>([
+      ['Set-Cookie', 'sid=1', 'left out'],
+      ['Transfer-Encoding', 'chunked', 'left out'],
+      ['Location', undefined, 'left out'],
+      ['X-Order', 7, '7'],
+      ['Location', '/orders/\u0142', undefined],
+    ])('answered with %s: %j', async (name, value, sent) => {
+      const onInDoubt = () => ({ status: 201, headers: { [name]: value } as never });
+      const { seen, post } = await failing({ onInDoubt });
+      await post('/orders', keyed('k'));
+      for (let n = 0; n < 2; n += 1) {
+        const { status, headers } = await post('/orders', keyed('k'));
+        expect(status).toBe(sent === undefined ? 500 : 201);
+        if (name !== 'Transfer-Encoding') expect(headers[name.toLowerCase()]).toBe(sent === '7' ? '7' : undefined);
+      }
+      expect(seen.errors.map(({ code }) => code)).toEqual(
+        sent === undefined ? Array(2).fill('ERR_TURNPIKE_CALLBACK') : [],
+      );
+    });
+
     it('is run again, once, where the app knows that it was not done', async () => {
       const { ids, post } = await failing({ onInDoubt: () => Promise.resolve('not-done') });
       await post('/orders', keyed('k'));
@@ -480,6 +541,15 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
       expect(seen).toMatchObject({ runs: 0, errors: [{ code }] });
     });
 
+    it.each([undefined, 'route', 'router'])('is a function that throws %j: an error, and no run', async (thrown) => {
+      const scope = (): never => {
+        throw thrown as unknown as Error;
+      };
+      const { seen, post } = await shop(once({ scope }), created);
+      expect((await post('/orders', keyed('k'))).status).toBe(500);
+      expect(seen).toMatchObject({ runs: 0, errors: [{ code: 'ERR_TURNPIKE_CALLBACK' }] });
+    });
+
     it('is a body that nobody has parsed, before anything runs', async () => {
       const { seen, post } = await shop(once(), created, { parser: (_req, _res, next) => next() });
       expect((await post('/orders', keyed('k', { item: 'mug' }))).status).toBe(500);
@@ -501,6 +571,39 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
       expect(seen.errors).toMatchObject([{ code: 'ERR_TURNPIKE_STORE_CONFIGURATION' }]);
       expect(seen.runs).toBe(1);
     });
+  });
+
+  it('finds the key also where a request was put together by hand, without lines', async () => {
+    const middleware = once();
+    const { seen, post } = await shop(middleware, created, {
+      before: [
+        (req, _res, next) => {
+          req.headers['idempotency-key'] = 'renamed';
+          next();
+        },
+      ],
+    });
+    expect((await post('/orders', { body: {} })).status).toBe(201);
+    expect((await post('/orders', { body: {} })).headers['idempotent-replayed']).toBe('true');
+    expect(seen.runs).toBe(1);
+  });
+
+  it.each<[string, RequestHandler, Record<string, string>, string, string]>([
+    [
+      'a form',
+      express.urlencoded({ extended: false }),
+      { 'Content-Type': 'application/x-www-form-urlencoded' },
+      'a=1',
+      'a=2',
+    ],
+    ['text', express.text(), { 'Content-Type': 'text/plain' }, 'one', 'two'],
+    ['bytes', express.raw(), { 'Content-Type': 'application/octet-stream' }, 'one', 'two'],
+  ])('tells payloads apart that are %s', async (_what, parser, headers, one, other) => {
+    const { post } = await shop(once(), created, { parser });
+    const send = (body: string) => post('/orders', { headers: { 'Idempotency-Key': 'k', ...headers }, body });
+    expect((await send(one)).status).toBe(201);
+    expect((await send(one)).headers['idempotent-replayed']).toBe('true');
+    expect((await send(other)).status).toBe(422);
   });
 
   it('mounted twice is mounted once', async () => {
@@ -564,6 +667,42 @@ it('asks Redis once to claim, once to keep and once to replay', async () => {
   await sleep(20);
   expect(await countCommands(it_.server, () => post('/orders', keyed('k')))).toHaveLength(2);
   expect(await countCommands(it_.server, () => post('/orders', keyed('k')))).toHaveLength(1);
+});
+
+it('tells a retry to come back after as long again as the run has taken', async () => {
+  const clock = await settableClock(it_.clients.client());
+  const [here, there] = [clock.client, clock.client].map(
+    (redis) => idempotency(options(redis, it_.clients.prefix)).ledger,
+  );
+  await here?.claim({ id: 'order', print: 'a' });
+  for (const [ms, retryAfterMs] of [
+    [200, 1000],
+    [11_800, 12_000],
+    [8_000, 10_000],
+  ] as const) {
+    await clock.advance(ms);
+    expect(await there?.claim({ id: 'order', print: 'a' })).toEqual({ kind: 'in-flight', retryAfterMs });
+  }
+});
+
+it('is told of once by an event, however often it is asked while it waits', async () => {
+  const events = eventsSeen();
+  const middleware = once({ whileInFlight: 'wait' });
+  const there = once();
+  const app = express().post('/orders', middleware, (_req, res) => void res.status(201).end());
+  const post = await serve(app);
+  let isOver = false;
+  const first = express().post('/orders', there, async (_req, res) => {
+    await eventually(() => isOver);
+    res.status(201).end();
+  });
+  const elsewhere = (await serve(first))('/orders', { headers: { 'Idempotency-Key': 'k' } });
+  await eventually(() => expect(events).toEqual(['run']));
+  const waiting = post('/orders', { headers: { 'Idempotency-Key': 'k' } });
+  await sleep(300);
+  isOver = true;
+  await Promise.all([elsewhere, waiting]);
+  expect(events).toEqual(['run', 'in-flight', 'kept', 'replay']);
 });
 
 it('says once that Redis may evict what must not be forgotten', async () => {

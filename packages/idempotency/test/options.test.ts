@@ -5,6 +5,11 @@ import { OptionError, idempotency } from '../src/index.ts';
 const redis = new Redis({ lazyConnect: true });
 afterAll(() => redis.disconnect());
 
+it('an option that is there and undefined is not there', () => {
+  const options = { redis, scope: 'public', outcome: undefined, onProblem: undefined, methods: undefined };
+  expect(() => idempotency(options as never)).not.toThrow();
+});
+
 it.each<[option: string, given: object, message: string]>([
   ['scope', {}, `option "scope" must be a function that gives the user's id, or 'public', received undefined`],
   ['scope', { scope: 'ann' }, 'option "scope"'],

@@ -41,7 +41,7 @@ async function ledger(lifetimes = LIFETIMES) {
       store.call(release, { key, lifetimes, ...run }, DEADLINE),
     heartbeat: (run: Claimed): Promise<boolean> => store.call(heartbeat, { run, lifetimes }, DEADLINE),
     resolve: (fence: number): Promise<boolean> =>
-      store.call(resolve, { key, fence, status: 200, answer: ANSWER, lifetimes }, DEADLINE),
+      store.call(resolve, { key, fence, answer: ANSWER, lifetimes }, DEADLINE),
     run: (owner: string, fence = START_US, bornUs = START_US): Claimed => ({
       key,
       owner,
@@ -65,7 +65,18 @@ describe('a claim', () => {
     await on.claim('ann');
     expect(await on.claim('ann')).toEqual({ kind: 'mine', fence: START_US, bornUs: START_US });
     await on.clock.advance(40_000);
+    expect(await on.claim('bob')).toMatchObject({ kind: 'in-doubt' });
     expect(await on.claim('ann')).toEqual({ kind: 'mine', fence: START_US, bornUs: START_US });
+    expect(await on.claim('bob')).toMatchObject({ kind: 'in-flight', leaseLeftMs: 30_000 });
+  });
+
+  it('sent again too late is its own still, to be given back, and is not prolonged', async () => {
+    const on = await ledger();
+    await on.claim('ann');
+    await on.clock.advance(40_000);
+    const args = [START_US, 'ann', 'v1.x:a', 30_000, 86_400_000, 0];
+    expect(await on.clock.client.eval(claim.lua, 1, on.key, ...args)).toEqual(['mine', START_US, START_US]);
+    expect(await on.claim('bob')).toMatchObject({ kind: 'in-doubt' });
   });
 
   it('finds a run in flight until the end of its lease, and in doubt from then on', async () => {
@@ -99,6 +110,7 @@ describe('a claim', () => {
     await on.complete(on.run('ann'));
     expect(await other()).toEqual({ kind: 'mismatch' });
     expect(await on.claim('bob', { print: 'v2.x:b' })).toMatchObject({ kind: 'replay' });
+    expect(await on.claim('bob', { print: 'no way at all' })).toEqual({ kind: 'mismatch' });
   });
 
   it('takes over what is in doubt, where it may, with a higher fence, and nobody else does', async () => {
@@ -111,6 +123,7 @@ describe('a claim', () => {
     const fence = START_US + 30_000_000;
     expect(won.filter(({ kind }) => kind === 'taken-over')).toEqual([{ kind: 'taken-over', fence, bornUs: START_US }]);
     expect(won.filter(({ kind }) => kind === 'in-flight')).toHaveLength(19);
+    expect(await on.ttlMs()).toBeGreaterThan(86_400_000);
   });
 
   it('raises the fence also when the clock has stepped back', async () => {
@@ -198,6 +211,10 @@ describe('a completion', () => {
     await on.redis.del(on.key);
     expect(await on.complete(on.run('ann'))).toBe(true);
     expect(await on.claim('bob')).toMatchObject({ kind: 'replay' });
+    expect(await on.claim('bob', { print: 'v1.x:b' })).toEqual({ kind: 'mismatch' });
+    await on.redis.del(on.key);
+    await on.complete(on.run('ann', START_US + 7, START_US + 3), 500, 'in-doubt');
+    expect(await on.claim('bob')).toMatchObject({ kind: 'in-doubt', fence: START_US + 7, bornUs: START_US + 3 });
     await on.redis.del(on.key);
     await on.claim('bob');
     expect(await on.complete(on.run('ann'))).toBe(false);
@@ -231,7 +248,16 @@ describe('a release', () => {
     expect(await on.release({ owner: 'ann', fence: 0 })).toBe(true);
   });
 
-  it('of a run that took over leaves the doubt about the run before it', async () => {
+  it('of a run that took over leaves the doubt about the run before it, with its status', async () => {
+    const on = await ledger();
+    await on.claim('ann');
+    await on.complete(on.run('ann'), 502, 'in-doubt');
+    await on.claim('bob', { takeOver: 'any' });
+    await on.release({ owner: 'bob', fence: 0 });
+    expect(await on.claim('eve')).toMatchObject({ kind: 'in-doubt', status: 502 });
+  });
+
+  it('of a run that took over leaves the doubt also where the lease of the run before it ran out', async () => {
     const on = await ledger();
     await on.claim('ann');
     await on.clock.advance(30_000);
@@ -276,8 +302,25 @@ describe('a heartbeat', () => {
     await on.clock.advance(10_000);
     expect(await on.heartbeat(on.run('ann'))).toBe(true);
     expect(await on.claim('bob')).toMatchObject({ kind: 'in-flight' });
+    expect(await on.claim('bob', { print: 'v1.x:b' })).toEqual({ kind: 'mismatch' });
+    expect(await on.ttlMs()).toBeGreaterThan(86_400_000);
     expect(await on.complete(on.run('ann'))).toBe(true);
     expect(await on.claim('bob')).toEqual({ kind: 'replay', answer: ANSWER });
+  });
+
+  it('of a run that Redis has not heard of lets it hear of it, with a fence that nobody takes for none', async () => {
+    const on = await ledger();
+    const unheard = on.run('ann', 0, START_US - 5);
+    expect(await on.heartbeat(unheard)).toBe(true);
+    expect(await on.claim('bob')).toMatchObject({ kind: 'in-flight' });
+    expect(await on.complete(unheard, 500, 'in-doubt')).toBe(true);
+    expect(await on.claim('bob', { takeOver: 'none' })).toEqual({
+      kind: 'in-doubt',
+      fence: START_US - 5,
+      bornUs: START_US - 5,
+      status: 500,
+    });
+    expect(await on.claim('bob', { takeOver: 'any' })).toMatchObject({ kind: 'taken-over', fence: START_US });
   });
 
   it('that comes late does nothing', async () => {
@@ -298,6 +341,7 @@ describe('a resolution', () => {
     expect(await on.resolve(START_US + 1)).toBe(false);
     expect(await on.resolve(START_US)).toBe(true);
     expect(await on.claim('bob')).toEqual({ kind: 'replay', answer: ANSWER });
+    expect(await on.ttlMs()).toBeGreaterThan(86_390_000);
     expect(await on.resolve(START_US)).toBe(false);
   });
 });

@@ -17,7 +17,7 @@ export function browserApp(
     cors({
       origin: ['https://shop.example', 'https://admin.shop.example'],
       allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key'],
-      exposedHeaders: ['Idempotent-Replayed', 'Location', 'Retry-After'],
+      exposedHeaders: ['Idempotent-Replayed', 'Idempotent-Unprotected', 'Location', 'Retry-After'],
     }),
   );
   app.post('/orders', signedIn, limit, express.json(), once, placeOrder);
