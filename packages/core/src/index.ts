@@ -3,13 +3,13 @@ export { type ErrorCode, OptionError, StoreError, type StoreErrorCode, TurnpikeE
 export { eventsOf } from './events.ts';
 export { warnOfEviction } from './eviction.ts';
 export { isolated } from './isolated.ts';
-export { type Keyspace, keyspace, pseudonym } from './key.ts';
+export { type Keyspace, keyspace, pseudonym, segment } from './key.ts';
 export type { HttpRequest, HttpResponse, Middleware, Next } from './middleware.ts';
 export { type OptionChecks, optionChecks, withDefaults } from './options.ts';
 export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
 export { type RedisArgument, type RedisClient, assertRedisClient, keyPrefixOf } from './redis-client.ts';
 export { retrySoon } from './retry-soon.ts';
 export { type Script, type ScriptCall, type ScriptDefinition, defineScript } from './script.ts';
-export { type CallOptions, type Store, storeOf } from './store.ts';
+export { type CallOptions, type Reading, type Store, storeOf } from './store.ts';
 export { type Listener, type Subscriber, type SubscriberClient, createSubscriber, subscriberOf } from './subscriber.ts';
 export { type Warn, type WarningCode, warnOnce } from './warnings.ts';

@@ -13,7 +13,7 @@ const DIGEST_CHARS = 32;
 const LAYOUT = 'v1';
 
 /** A segment as it is when plain, otherwise its SHA-256: distinct values give distinct segments. */
-function segment(value: string): string {
+export function segment(value: string): string {
   if (PLAIN.test(value)) return value;
   // utf16le, because utf8 folds every lone surrogate into one character.
   return DIGEST_MARK + createHash('sha256').update(value, 'utf16le').digest('base64url').slice(0, DIGEST_CHARS);

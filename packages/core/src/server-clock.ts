@@ -15,6 +15,7 @@ export interface ServerClock {
   /** The server said `nowUs`, and we read it at the local instant `receivedAt`. */
   learn(nowUs: number, receivedAt: number): void;
   isDue(now: number): boolean;
+  isKnown(): boolean;
   forget(): void;
 }
 
@@ -29,6 +30,7 @@ export function createServerClock(): ServerClock {
     learn(nowUs, receivedAt) {
       known = { nowUs, at: receivedAt };
     },
+    isKnown: () => known !== undefined,
     isDue: (now) => known !== undefined && now - known.at > RENEW_MS,
     forget() {
       known = undefined;

@@ -36,6 +36,18 @@ export interface Store {
    * A script that `grants` has no effect after this has rejected for time, even when Redis gets to it later.
    */
   call<Args, Reply>(script: Script<Args, Reply>, args: Args, options: CallOptions<Reply>): Promise<Reply>;
+  /**
+   * Reads the strings behind `keys` (null where there is none) under the same guard: in one MGET, of a Cluster in a GET
+   * for each key, in parallel.
+   */
+  read(keys: readonly [string, ...string[]], options: Pick<CallOptions<never>, 'deadlineMs'>): Promise<Reading>;
+}
+
+/** What was read, and when by the clock of the server that holds the first key. */
+export interface Reading {
+  readonly values: readonly (Buffer | null)[];
+  /** µs since 1970: never later than that server's time, and some ms earlier at most. */
+  readonly nowUs: number;
 }
 
 /** What is known of one connection. A Cluster has one for each master: one that hangs must not shut out the others. */
@@ -85,12 +97,12 @@ function createStore(client: RedisClient): Store {
     }
   };
 
-  /** Sends one script, and keeps the lane's books on it. */
-  const send = async (lane: Lane, script: Sendable, call: ScriptCall, caller?: Caller): Promise<unknown> => {
+  /** Sends one command, and keeps the lane's books on it. */
+  const send = async <T>(lane: Lane, command: () => Promise<T>, caller?: Caller): Promise<T> => {
     const sent = lane.silence.sent(performance.now());
     if (caller !== undefined) caller.sent = sent;
     try {
-      const reply = await runScript(client, lane.knownScripts, script, call);
+      const reply = await command();
       lane.silence.heard(sent, performance.now());
       return reply;
     } catch (error) {
@@ -100,15 +112,20 @@ function createStore(client: RedisClient): Store {
     }
   };
 
+  const sendScript = (lane: Lane, script: Sendable, call: ScriptCall, caller?: Caller): Promise<unknown> =>
+    send(lane, () => runScript(client, lane.knownScripts, script, call), caller);
+
+  const askTime = async (lane: Lane, route?: string): Promise<void> => {
+    const reply = await sendScript(lane, clock, clock.encode(route));
+    lane.clock.learn(clock.decode(reply), performance.now());
+  };
+
   /** Asks the time in nobody's name: ends a silence that is over, and renews what is known of the server's clock. */
   const probe = (lane: Lane, route?: string): void => {
     const now = performance.now();
     if (now - lane.probedAt < PROBE_PAUSE_MS) return;
     lane.probedAt = now;
-    send(lane, clock, clock.encode(route)).then(
-      (reply) => lane.clock.learn(clock.decode(reply), performance.now()),
-      () => undefined,
-    );
+    askTime(lane, route).catch(() => undefined);
   };
 
   /** Sends a grant with the last instant at which it may still take effect: when its caller gives up, and not after. */
@@ -116,7 +133,7 @@ function createStore(client: RedisClient): Store {
     for (let retries = 0; ; retries += 1) {
       const notAfterUs = lane.clock.microsecondsAt(caller.givesUpAt);
       // oxlint-disable-next-line no-await-in-loop -- each try needs the clock that the last one brought
-      const reply = await send(lane, script, { keys, argv: [notAfterUs, ...argv] }, caller);
+      const reply = await sendScript(lane, script, { keys, argv: [notAfterUs, ...argv] }, caller);
       if (!isLate(reply)) return reply;
       const now = performance.now();
       lane.clock.learn(Number(reply[1]), now);
@@ -141,65 +158,86 @@ function createStore(client: RedisClient): Store {
   client.on('ready', renew);
   if (client.status === 'ready') renew();
 
-  return {
-    async call(script, args, { deadlineMs: givenMs, onAbandoned }) {
-      // Before a client gives up by itself: what it then reports is no reply, and says nothing of the effect.
-      const deadlineMs = Math.min(givenMs, Math.max(commandTimeoutOf(client) - TIMER_MS, 1));
-      const request = script.encode(args);
-      const route = request.keys[0] ?? '';
-      const lane = laneOf(route);
-      if (!isReachable()) {
-        throw new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `The Redis client is not connected (${client.status})`);
+  /** The guard: what `ask` resolves to, or a `StoreError` when the deadline has passed. */
+  const within = async <Reply>(
+    route: string,
+    { deadlineMs: givenMs, onAbandoned }: CallOptions<Reply>,
+    ask: (lane: Lane, caller: Caller) => Promise<Reply>,
+  ): Promise<Reply> => {
+    // Before a client gives up by itself: what it then reports is no reply, and says nothing of the effect.
+    const deadlineMs = Math.min(givenMs, Math.max(commandTimeoutOf(client) - TIMER_MS, 1));
+    const lane = laneOf(route);
+    if (!isReachable()) {
+      throw new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `The Redis client is not connected (${client.status})`);
+    }
+    const startedAt = performance.now();
+    if (lane.silence.ms(startedAt) >= deadlineMs) {
+      await socketsRead();
+      if (lane.silence.ms(performance.now()) >= deadlineMs) {
+        probe(lane, route);
+        throw silent(deadlineMs);
       }
-      const startedAt = performance.now();
-      if (lane.silence.ms(startedAt) >= deadlineMs) {
-        await socketsRead();
-        if (lane.silence.ms(performance.now()) >= deadlineMs) {
-          probe(lane, route);
-          throw silent(deadlineMs);
-        }
-      }
-      if (lane.clock.isDue(startedAt)) probe(lane, route);
+    }
+    if (lane.clock.isDue(startedAt)) probe(lane, route);
 
-      // Fixed from here on, whatever the connection does: no grant may take effect once its caller has gone.
-      const caller: Caller = {
-        givesUpAt: startedAt + deadlineMs - lane.silence.excessMs(startedAt),
-        isGone: false,
-        sent: undefined,
+    // Fixed from here on, whatever the connection does: no grant may take effect once its caller has gone.
+    const caller: Caller = {
+      givesUpAt: startedAt + deadlineMs - lane.silence.excessMs(startedAt),
+      isGone: false,
+      sent: undefined,
+    };
+    return new Promise((resolve, reject) => {
+      const wait = (): NodeJS.Timeout => setTimeout(giveUp, Math.ceil(caller.givesUpAt - performance.now()));
+      let isExtended = false;
+      const giveUp = async (): Promise<void> => {
+        const stalledMs = performance.now() - caller.givesUpAt;
+        if (stalledMs > STALL_MS && !isExtended) {
+          isExtended = true;
+          caller.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
+        }
+        if (performance.now() < caller.givesUpAt) {
+          timer = wait(); // also after a timer that fired early, as they do by up to a millisecond
+          return;
+        }
+        await socketsRead();
+        if (caller.isGone) return;
+        caller.isGone = true;
+        if (caller.sent !== undefined) caller.sent.isGivenUp = true;
+        reject(silent(deadlineMs, caller.sent !== undefined));
       };
-      return new Promise((resolve, reject) => {
-        const wait = (): NodeJS.Timeout => setTimeout(giveUp, Math.ceil(caller.givesUpAt - performance.now()));
-        let isExtended = false;
-        const giveUp = async (): Promise<void> => {
-          const stalledMs = performance.now() - caller.givesUpAt;
-          if (stalledMs > STALL_MS && !isExtended) {
-            isExtended = true;
-            caller.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
-          }
-          if (performance.now() < caller.givesUpAt) {
-            timer = wait(); // also after a timer that fired early, as they do by up to a millisecond
-            return;
-          }
-          await socketsRead();
-          if (caller.isGone) return;
+      let timer = wait();
+      ask(lane, caller)
+        .then((reply) => {
+          if (caller.isGone) onAbandoned?.(reply);
+          else resolve(reply);
+        })
+        .catch(reject)
+        .finally(() => {
           caller.isGone = true;
-          if (caller.sent !== undefined) caller.sent.isGivenUp = true;
-          reject(silent(deadlineMs, caller.sent !== undefined));
-        };
-        let timer = wait();
-        const answered = script.grants ? grant(lane, script, request, caller) : send(lane, script, request, caller);
-        answered
-          .then((reply) => {
-            const decoded = script.decode(reply);
-            if (caller.isGone) onAbandoned?.(decoded);
-            else resolve(decoded);
-          })
-          .catch(reject)
-          .finally(() => {
-            caller.isGone = true;
-            clearTimeout(timer);
-          });
+          clearTimeout(timer);
+        });
+    });
+  };
+
+  const readFrom = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
+    within<Reading>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
+      const values = send(lane, () => client.mgetBuffer(...keys), caller);
+      if (!lane.clock.isKnown()) await Promise.all([values, askTime(lane, keys[0])]);
+      return { values: await values, nowUs: lane.clock.microsecondsAt(performance.now()) };
+    });
+
+  return {
+    async call(script, args, options) {
+      const request = script.encode(args);
+      return within(request.keys[0] ?? '', options, async (lane, caller) => {
+        const run = script.grants ? grant : sendScript;
+        return script.decode(await run(lane, script, request, caller));
       });
+    },
+    async read(keys, options) {
+      const asked = isCluster(client) ? keys.map((key) => [key]) : [keys];
+      const readings = await Promise.all(asked.map((together) => readFrom(together, options)));
+      return { values: readings.flatMap(({ values }) => values), nowUs: readings[0]?.nowUs ?? 0 };
     },
   };
 }

@@ -11,6 +11,7 @@ import {
   race,
   runningTime,
   settableClock,
+  startCluster,
   startRedis,
 } from '@turnpike/test-kit';
 import { Redis as Redis5 } from 'ioredis5';
@@ -362,6 +363,49 @@ describe('an error', () => {
     const other = storeOf(await ready(clients.client()));
     await other.call(read, key('text'), { deadlineMs: 1000 }).catch(() => undefined);
     await expect(other.call(count, key('text'), { deadlineMs: 1000 })).rejects.toMatchObject({ mayHaveRun: false });
+  });
+});
+
+describe('a read', () => {
+  it('is one MGET, and tells the server’s time, never later than it is', async () => {
+    const client = await ready(clients.client());
+    const store = storeOf(client);
+    await client.set(key('a'), 'A', 'PX', 5000);
+    await store.read([key('a')], { deadlineMs: 1000 });
+    const seen = await countCommands(server, async () => {
+      const { values, nowUs } = await store.read([key('a'), key('b')], { deadlineMs: 1000 });
+      expect(values).toEqual([Buffer.from('A'), null]);
+      const [seconds, us] = await client.time();
+      const behindUs = Number(seconds) * 1e6 + Number(us) - nowUs;
+      expect(behindUs).toBeGreaterThanOrEqual(0);
+      expect(behindUs).toBeLessThan(1e6);
+    });
+    expect(seen.map(([name]) => name?.toLowerCase())).toEqual(['mget', 'time']);
+  });
+
+  it('ends at its deadline on a paused Redis, the next ones at once, and is back within a second', async () => {
+    const store = storeOf(await ready(clients.client()));
+    const read = () => timed(store.read([key()], { deadlineMs: 100 }));
+    await read();
+    server.pause();
+    const first = await read();
+    expect(first.error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT' });
+    expect(first.ms).toBeLessThan(150);
+    expect((await read()).ms).toBeLessThan(5);
+    server.resume();
+    await eventually(async () => expect((await read()).error).toBeUndefined(), { withinMs: 1000 });
+  });
+
+  it('of keys on several masters of a Cluster is one GET each', async () => {
+    await using cluster = await startCluster();
+    await using there = clientFactory(cluster);
+    const client = there.clusterClient();
+    if (client.status !== 'ready') await once(client, 'ready');
+    const keys = [1, 2, 3, 4, 5, 6].map((n) => `${there.prefix}:{${n}}`) as [string, ...string[]];
+    for (const [n, one] of keys.entries()) await client.set(one, String(n), 'PX', 5000);
+    const { values, nowUs } = await storeOf(client).read(keys, { deadlineMs: 1000 });
+    expect(values.map(String)).toEqual(['0', '1', '2', '3', '4', '5']);
+    expect(nowUs).toBeGreaterThan(0);
   });
 });
 
