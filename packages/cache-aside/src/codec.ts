@@ -1,0 +1,75 @@
+import type { Entry, Kind } from './envelope.ts';
+
+/** How values become bytes. Buffers pass it by: they are stored as they are. */
+export interface Serializer {
+  serialize(value: unknown): string | Uint8Array;
+  /** Throws for what `serialize` has not made: the entry is then taken for absent. */
+  deserialize(bytes: Buffer): unknown;
+}
+
+export const json: Serializer = {
+  serialize(value) {
+    const text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) throw new TypeError(`JSON has no form for a ${typeof value}`);
+    return text;
+  },
+  deserialize: (bytes) => JSON.parse(bytes.toString()) as unknown,
+};
+
+/** A value as it is stored. */
+export interface Encoded {
+  readonly kind: Extract<Kind, 'J' | 'B'>;
+  readonly payload: Buffer;
+}
+
+export interface Codec {
+  /** Throws what the serializer throws. */
+  encode(value: unknown): Encoded;
+  /**
+   * The value of one caller: a Buffer is its own copy, plain objects and arrays are frozen through and through. The same
+   * whether it comes from Redis or was just loaded. Throws what the serializer throws.
+   */
+  decode(encoded: Pick<Entry, 'kind' | 'payload'>): unknown;
+}
+
+export const createCodec = (serializer: Serializer): Codec => ({
+  encode(value) {
+    if (Buffer.isBuffer(value)) return { kind: 'B', payload: value };
+    const bytes = serializer.serialize(value);
+    return { kind: 'J', payload: typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes) };
+  },
+  decode: ({ kind, payload }) => (kind === 'B' ? Buffer.from(payload) : frozen(serializer.deserialize(payload))),
+});
+
+const isPlain = (value: unknown): value is object => {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
+};
+
+function frozen<T>(value: T): T {
+  if (!isPlain(value) || Object.isFrozen(value)) return value;
+  Object.freeze(value);
+  for (const part of Object.values(value)) frozen(part);
+  return value;
+}
+
+/** What other processes are told of an error: its name and code, and nothing it may have quoted. */
+export function failureText(error: unknown): string {
+  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
+  const short = (value: unknown): string | undefined =>
+    typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 64) : undefined;
+  return JSON.stringify({ name: short(name) ?? 'Error', code: short(code) });
+}
+
+/** A load that failed in another call, perhaps in another process: `name` and `code` are the error's own. */
+export class SharedLoadError extends Error {
+  readonly code: string | undefined;
+
+  constructor(failure: Buffer) {
+    const { name, code } = JSON.parse(failure.toString()) as { name: string; code?: string };
+    super(`A load of this key failed a moment ago: ${code === undefined ? name : `${name} (${code})`}`);
+    this.name = name;
+    this.code = code;
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * An entry is one string: `<layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>`, then meta
+ * (`<incarnation> <stamp> <version> <tag> <tag> …`), then the payload. lua/lib/entry-head.lua reads the same head.
+ */
+const HEAD = /^1([LFP-])([\w-]{12})(\d{13})(\d{13})([JBE-])(\d{5})$/;
+const HEAD_BYTES = 46;
+const META = /^(\S+) (\d+) (\d+|-)((?: \S+)*)$/;
+
+/** An instant of the logical clock. Those of another incarnation mean nothing. */
+export interface Stamp {
+  readonly incarnation: string;
+  readonly us: number;
+}
+
+/** Who holds an entry: `leased`: its token may load and store; `failed`, `passed`: what came of the last load. */
+export type Hold = 'leased' | 'failed' | 'passed' | 'none';
+
+/** What an entry carries: a serialized value, bytes, the error of a load, nothing. */
+export type Kind = 'J' | 'B' | 'E' | '-';
+
+/** What is known of a value beside the value. */
+export interface Meta {
+  /** The clock, read before the value was. */
+  readonly stamp: Stamp;
+  readonly tags: readonly string[];
+  readonly version?: number | undefined;
+}
+
+export interface Entry extends Meta {
+  readonly hold: Hold;
+  readonly token: string;
+  /** Until when it is held, by the server's time. */
+  readonly untilMs: number;
+  readonly freshUntilMs: number;
+  readonly kind: Kind;
+  readonly payload: Buffer;
+}
+
+const HOLDS: Readonly<Record<string, Hold>> = { L: 'leased', F: 'failed', P: 'passed', '-': 'none' };
+
+/** The meta of an entry, as it is stored. */
+export const metaText = ({ stamp, tags, version }: Meta): string =>
+  [stamp.incarnation, stamp.us, version ?? '-', ...tags].join(' ');
+
+/** Undefined for what no script of this layout wrote: another version's, another program's, half of one. */
+export function parsedEntry(bytes: Buffer): Entry | undefined {
+  const head = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES));
+  if (head === null) return undefined;
+  const [, state = '', token = '', untilMs, freshUntilMs, kind, metaLength] = head;
+  const end = HEAD_BYTES + Number(metaLength);
+  const meta = bytes.length < end ? null : META.exec(bytes.toString('latin1', HEAD_BYTES, end));
+  if (meta === null) return undefined;
+  const [, incarnation = '', us, version, tags = ''] = meta;
+  return {
+    hold: HOLDS[state] ?? 'none',
+    token,
+    untilMs: Number(untilMs),
+    freshUntilMs: Number(freshUntilMs),
+    kind: kind as Kind,
+    stamp: { incarnation, us: Number(us) },
+    version: version === '-' ? undefined : Number(version),
+    tags: tags === '' ? [] : tags.slice(1).split(' '),
+    payload: bytes.subarray(end),
+  };
+}
+
+/** What tells one state of an entry from every other: a lease is given only over what its caller has seen. */
+export function seenOf(bytes: Buffer | null): Buffer {
+  if (bytes === null) return Buffer.alloc(0);
+  const entry = parsedEntry(bytes);
+  return bytes.subarray(0, entry === undefined ? HEAD_BYTES : bytes.length - entry.payload.length);
+}

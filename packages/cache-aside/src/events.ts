@@ -1,0 +1,54 @@
+import { eventsOf } from '@turnpike/core';
+
+/**
+ * What happened, on the diagnostics channel `turnpike:cache-aside`.
+ * - `hit`: a fresh value; `stale`: an expired one, by `why`
+ * - `load`: a loader was called under a lease; `alone`: without one, by `why`
+ * - `joined`: a call took the value of a load of this process; `waited`: a call waits for a load of another process
+ * - `stored`; `refused`: a value was not stored, by `why`; `failed`: a loader has thrown, or run out of time
+ * - `corrupt`: an entry could not be read
+ * - `invalidated`; `queued`: an invalidation waits for Redis
+ */
+export type CacheEvent =
+  | { readonly type: 'hit' | 'load' | 'joined' | 'waited' | 'stored' | 'corrupt' | 'invalidated' | 'queued' }
+  | { readonly type: 'stale'; readonly why: 'revalidate' | 'error' }
+  | { readonly type: 'alone'; readonly why: 'degraded' | 'passed' | 'bound' | 'no-key' }
+  | { readonly type: 'refused'; readonly why: 'lease-lost' | 'undefined' | 'too-large' | 'unserializable' | 'store' }
+  | { readonly type: 'failed'; readonly why: 'error' | 'timeout' };
+
+/** How often each has happened in this process, through this cache. */
+export type CacheStats = Readonly<Record<CacheEvent['type'], number>> & {
+  /** Invalidations that wait for Redis. */
+  readonly backlog: number;
+};
+
+const emit = eventsOf<CacheEvent>('cache-aside');
+
+export interface Journal {
+  note(event: CacheEvent): void;
+  counts(): Omit<CacheStats, 'backlog'>;
+}
+
+export function createJournal(): Journal {
+  const counts: Record<CacheEvent['type'], number> = {
+    hit: 0,
+    stale: 0,
+    load: 0,
+    alone: 0,
+    joined: 0,
+    waited: 0,
+    stored: 0,
+    refused: 0,
+    failed: 0,
+    corrupt: 0,
+    invalidated: 0,
+    queued: 0,
+  };
+  return {
+    note(event) {
+      counts[event.type] += 1;
+      emit(() => event);
+    },
+    counts: () => ({ ...counts }),
+  };
+}

@@ -1,0 +1,71 @@
+import type { OptionChecks } from '@turnpike/core';
+
+/** How long values last. Per cache, and for one call where that says otherwise. */
+export interface Freshness {
+  /** How long a value is fresh, in ms: an integer from 1. */
+  ttlMs: number;
+  /**
+   * How long after that it is still served while one caller loads it anew (stale-while-revalidate, RFC 5861 §3), in ms.
+   *
+   * @default 0
+   */
+  staleMs?: number;
+  /**
+   * How long after `ttlMs` it is served when loading it fails (stale-if-error, RFC 5861 §4), in ms.
+   *
+   * @default 0
+   */
+  staleIfErrorMs?: number;
+  /**
+   * How long `null` is fresh, in ms: what is not there may be there soon.
+   *
+   * @default ttlMs, at most 10000
+   */
+  negativeTtlMs?: number;
+  /**
+   * Each value is fresh for up to this share less, so that what was stored together does not expire together: 0 to 1.
+   *
+   * @default 0.1
+   */
+  jitter?: number;
+}
+
+export const FRESHNESS_OPTIONS: readonly (keyof Freshness)[] = [
+  'ttlMs',
+  'staleMs',
+  'staleIfErrorMs',
+  'negativeTtlMs',
+  'jitter',
+];
+
+/** A year: what `PX` and exact arithmetic in Lua bear easily. */
+export const LONGEST_MS: number = 366 * 86_400_000;
+
+const LONGEST_NEGATIVE_MS = 10_000;
+
+/** @throws OptionError when a duration is no good */
+export function checkedFreshness(check: OptionChecks, options: Partial<Freshness>): Required<Freshness> {
+  const { ttlMs, staleMs = 0, staleIfErrorMs = 0, jitter = 0.1 } = options;
+  check.integer('ttlMs', ttlMs, 1, LONGEST_MS);
+  const { negativeTtlMs = Math.min(ttlMs as number, LONGEST_NEGATIVE_MS) } = options;
+  check.integer('staleMs', staleMs, 0, LONGEST_MS);
+  check.integer('staleIfErrorMs', staleIfErrorMs, 0, LONGEST_MS);
+  check.integer('negativeTtlMs', negativeTtlMs, 1, LONGEST_MS);
+  check.must(typeof jitter === 'number' && jitter >= 0 && jitter <= 1, 'jitter', 'a number from 0 to 1', jitter);
+  return { ttlMs: ttlMs as number, staleMs, staleIfErrorMs, negativeTtlMs, jitter };
+}
+
+/** How long one value lasts: fresh, and altogether. `random` is from 0 to 1. */
+export function lifetimeOf(
+  value: unknown,
+  { ttlMs, staleMs, staleIfErrorMs, negativeTtlMs, jitter }: Required<Freshness>,
+  random: number,
+): { freshMs: number; lifeMs: number } {
+  const wholeMs = value === null ? negativeTtlMs : ttlMs;
+  const freshMs = Math.max(1, Math.round(wholeMs * (1 - jitter * random)));
+  return { freshMs, lifeMs: freshMs + Math.max(staleMs, staleIfErrorMs) };
+}
+
+/** The longest any value lasts under a policy. */
+export const longestLifeMs = ({ ttlMs, staleMs, staleIfErrorMs, negativeTtlMs }: Required<Freshness>): number =>
+  Math.max(ttlMs, negativeTtlMs) + Math.max(staleMs, staleIfErrorMs);

@@ -1,0 +1,11 @@
+export { OptionError, StoreError, TurnpikeError } from '@turnpike/core';
+export type { ErrorCode, RedisClient } from '@turnpike/core';
+export type { CacheOptions, CacheSettings, GetOptions, Invalidation } from './cache-options.ts';
+export { createCache } from './cache.ts';
+export type { Cache, CacheOfAny, Invalidated, WriteContext } from './cache.ts';
+export { SharedLoadError } from './codec.ts';
+export type { Serializer } from './codec.ts';
+export type { CacheEvent, CacheStats } from './events.ts';
+export type { Freshness } from './freshness.ts';
+export { LoadTimeoutError } from './load.ts';
+export type { LoadContext, Loader } from './load.ts';

@@ -1,0 +1,101 @@
+import { type Clock, isAboveFloor, isPastAllMarks } from './clock.ts';
+import type { Meta } from './envelope.ts';
+
+/** A clock, and the marks made since the one that was known. */
+export interface NewMarks {
+  readonly clock: Clock;
+  readonly marks: readonly (readonly [tag: string, markUs: number])[];
+}
+
+/** What is judged: a value, by what it depends on. */
+export interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
+  /** Marked by quarantines of its key alone. */
+  readonly ownTag: string;
+}
+
+/** The marks this process knows: all of them, up to the clock it saw last. */
+export interface MarkTable {
+  readonly clock: Clock | undefined;
+  /**
+   * Resolves to the clock to judge by, once all marks up to it are known: to `read`, or to a later one. Undefined: none
+   * was found, so there is a new one by then. Many who wait at once are one question.
+   */
+  upTo(read: Clock | undefined): Promise<Clock>;
+  /** Asks anew, whatever is known. */
+  renewed(): Promise<Clock>;
+  /** Whether the marks up to `clock` must be known, and are not yet, to judge a value: then `upTo(clock)` first. */
+  isNeeded(judged: Judged, clock: Clock): boolean;
+  /** Whether a value still stands. False, too, where that cannot be told. */
+  isValid(judged: Judged, clock: Clock): boolean;
+}
+
+export function createMarkTable(ask: (known: Clock | undefined) => Promise<NewMarks>): MarkTable {
+  const marks = new Map<string, number>();
+  let known: Clock | undefined;
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+
+  const isComplete = (clock: Clock): boolean =>
+    known !== undefined && known.incarnation === clock.incarnation && known.tickUs >= clock.tickUs;
+
+  const learn = ({ clock, marks: newer }: NewMarks): void => {
+    if (known?.incarnation !== clock.incarnation) marks.clear();
+    const wasFloorUs = known?.floorUs ?? 0;
+    known = clock;
+    for (const [tag, markUs] of newer) marks.set(tag, markUs);
+    if (clock.floorUs === wasFloorUs) return;
+    for (const [tag, markUs] of marks) if (markUs <= clock.floorUs) marks.delete(tag);
+  };
+
+  const run = (): Promise<void> => {
+    running = ask(known)
+      .then(learn)
+      .finally(() => (running = undefined));
+    return running;
+  };
+
+  /** A question that is asked after this call, by one for all who need it. */
+  const askedFromNow = (): Promise<void> => {
+    if (running === undefined) return run();
+    next ??= running
+      .catch(() => undefined)
+      .then(() => {
+        next = undefined;
+        return running ?? run();
+      });
+    return next;
+  };
+
+  const table: MarkTable = {
+    get clock() {
+      return known;
+    },
+    async upTo(read) {
+      if (read !== undefined) {
+        if (isComplete(read)) return read;
+        await running;
+        if (isComplete(read)) return read;
+      }
+      return table.renewed();
+    },
+    async renewed() {
+      await askedFromNow();
+      return known as Clock;
+    },
+    isNeeded: (judged, clock) =>
+      isAboveFloor(judged.stamp, clock) && areMarksDecisive(judged, clock) && !isComplete(clock),
+    isValid(judged, clock) {
+      const { stamp, tags, ownTag } = judged;
+      if (!isAboveFloor(stamp, clock)) return false;
+      if (!areMarksDecisive(judged, clock)) return true;
+      // The marks known may be those of a later clock: what that has made its floor is not among them.
+      if (known === undefined || !isComplete(clock) || !isAboveFloor(stamp, known)) return false;
+      return [...tags, ownTag].every((tag) => (marks.get(tag) ?? 0) <= stamp.us);
+    },
+  };
+  return table;
+}
+
+/** Whether a mark can be above the stamp: of a value without tags only one that was dated ahead. */
+const areMarksDecisive = ({ stamp, tags }: Judged, clock: Clock): boolean =>
+  tags.length === 0 ? stamp.us < clock.aheadUs : !isPastAllMarks(stamp, clock);

@@ -1,0 +1,77 @@
+import { type Store } from '@turnpike/core';
+import type { Backlog } from './backlog.ts';
+import { type Clock, parsedClock } from './clock.ts';
+import { parsedEntry, seenOf } from './envelope.ts';
+import type { MarkTable } from './mark-table.ts';
+import type { Place, Places } from './places.ts';
+import type { Look } from './standing.ts';
+
+/** What was read of one key. */
+export interface Found extends Look {
+  readonly seen: Buffer;
+  /** As it was read with the entry: every invalidation by tag up to it is known. */
+  readonly clock: Clock;
+  /** When it was asked for, by this process's monotonic clock. */
+  readonly askedAt: number;
+}
+
+export interface Reader {
+  /** Reads one key. Those who ask in one tick are one command. Rejects with a `StoreError`. */
+  read(place: Place): Promise<Found>;
+  /** What `bytes` are worth under a clock that was read before them. */
+  judged(place: Place, bytes: Buffer | null, by: Pick<Found, 'clock' | 'nowMs' | 'askedAt'>): Promise<Found>;
+}
+
+interface ReaderParts {
+  readonly store: Store;
+  readonly places: Places;
+  readonly marks: MarkTable;
+  readonly backlog: Backlog;
+  readonly deadlineMs: number;
+  /** Whether the clock has to be asked for by its script, which keeps it alive. */
+  readonly isClockDue: () => boolean;
+}
+
+export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue }: ReaderParts): Reader {
+  const asking = new Map<string, Promise<Found>>();
+
+  /** The entry and the clock, side by side: in one command where they are on one server. */
+  const together = async (place: Place): Promise<{ bytes: Buffer | null; clock: Clock | undefined; nowMs: number }> => {
+    if (!isClockDue()) {
+      const { values, nowUs } = await store.read([place.entryKey, places.clockKey], { deadlineMs });
+      const [bytes = null, text] = values;
+      return { bytes, clock: parsedClock(text?.toString('latin1') ?? ''), nowMs: Math.floor(nowUs / 1000) };
+    }
+    const [{ values, nowUs }, clock] = await Promise.all([
+      store.read([place.entryKey], { deadlineMs }),
+      marks.renewed(),
+    ]);
+    return { bytes: values[0] ?? null, clock, nowMs: Math.floor(nowUs / 1000) };
+  };
+
+  const reader: Reader = {
+    read(place) {
+      let asked = asking.get(place.key);
+      if (asked === undefined) {
+        asked = Promise.resolve().then(async () => {
+          await backlog.clearFor(place.key);
+          asking.delete(place.key);
+          const askedAt = performance.now();
+          const { bytes, clock, nowMs } = await together(place);
+          return reader.judged(place, bytes, { clock: clock ?? (await marks.upTo(undefined)), nowMs, askedAt });
+        });
+        asked.catch(() => undefined).finally(() => asking.get(place.key) === asked && asking.delete(place.key));
+        asking.set(place.key, asked);
+      }
+      return asked;
+    },
+    async judged(place, bytes, { clock, nowMs, askedAt }) {
+      const entry = bytes === null || bytes.length === 0 ? undefined : parsedEntry(bytes);
+      const judged = entry && { ...entry, ownTag: place.ownTag };
+      const judge = judged !== undefined && marks.isNeeded(judged, clock) ? await marks.upTo(clock) : clock;
+      const isValid = judged !== undefined && marks.isValid(judged, judge);
+      return { entry, isValid, nowMs, seen: seenOf(bytes), clock: judge, askedAt };
+    },
+  };
+  return reader;
+}

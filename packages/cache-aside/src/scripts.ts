@@ -1,0 +1,149 @@
+import { type Script, defineScript } from '@turnpike/core';
+import { fillLua, forgetLua, leaseLua, markLua, marksLua, overwriteLua, releaseLua } from './lua.gen.ts';
+
+const textOf = (reply: unknown): string => (Buffer.isBuffer(reply) ? reply.toString('latin1') : String(reply));
+
+/** A wish to load what stands behind a key. */
+export interface Leasing {
+  readonly key: string;
+  readonly token: string;
+  readonly leaseMs: number;
+  /** Head and meta of the entry as it was read. */
+  readonly seen: Buffer;
+  /** The value that is there may still be served. */
+  readonly keeps: boolean;
+  readonly meta: string;
+}
+
+/** `entry`: what is there instead of what was seen; empty: nothing. */
+export type Leased = { readonly kind: 'leased' } | { readonly kind: 'changed'; readonly entry: Buffer };
+
+export const lease: Script<Leasing, Leased> = defineScript({
+  lua: leaseLua,
+  grants: true,
+  buffers: true,
+  encode: ({ key, token, leaseMs, seen, keeps, meta }) => ({
+    keys: [key],
+    argv: [token, leaseMs, seen, keeps ? 1 : 0, meta],
+  }),
+  decode(reply) {
+    const [tag, entry] = reply as [tag: Buffer, entry: Buffer];
+    return textOf(tag) === 'leased' ? { kind: 'leased' } : { kind: 'changed', entry };
+  },
+});
+
+/** A value, and how long it lasts from when it is stored. */
+export interface Stored {
+  readonly key: string;
+  readonly channel: string;
+  readonly kind: 'J' | 'B';
+  readonly payload: Buffer;
+  readonly freshMs: number;
+  readonly lifeMs: number;
+}
+
+export interface Fill extends Stored {
+  readonly token: string;
+  readonly meta: string;
+}
+
+export const fill: Script<Fill, 'stored' | 'refused'> = defineScript({
+  lua: fillLua,
+  encode: ({ key, token, channel, freshMs, lifeMs, kind, meta, payload }) => ({
+    keys: [key],
+    argv: [token, channel, freshMs, lifeMs, kind, meta, payload],
+  }),
+  decode: (reply) => (reply as [tag: 'stored' | 'refused'])[0],
+});
+
+export interface Release {
+  readonly key: string;
+  readonly token: string;
+  readonly channel: string;
+  /** What came of the load: it failed, it brought nothing to store, or it never began. */
+  readonly outcome: 'failed' | 'passed' | 'none';
+  readonly pauseMs: number;
+  readonly meta: string;
+  /** The error, as it is told to others; empty where there is none. */
+  readonly failure: string;
+}
+
+const STATES = { failed: 'F', passed: 'P', none: '-' } as const;
+
+/** Resolves to false when the lease was no longer there. */
+export const release: Script<Release, boolean> = defineScript({
+  lua: releaseLua,
+  encode: ({ key, token, channel, outcome, pauseMs, meta, failure }) => ({
+    keys: [key],
+    argv: [token, channel, STATES[outcome], pauseMs, meta, failure],
+  }),
+  decode: (reply) => (reply as [tag: 'released' | 'gone'])[0] === 'released',
+});
+
+export const forget: Script<{ readonly key: string; readonly channel: string }, void> = defineScript({
+  lua: forgetLua,
+  encode: ({ key, channel }) => ({ keys: [key], argv: [channel] }),
+  decode: () => undefined,
+});
+
+export type Overwritten = 'overwritten' | 'newer' | 'forgotten';
+
+export const overwrite: Script<Stored & { readonly version: number }, Overwritten> = defineScript({
+  lua: overwriteLua,
+  encode: ({ key, version, channel, freshMs, lifeMs, kind, payload }) => ({
+    keys: [key],
+    argv: [version, channel, freshMs, lifeMs, kind, payload],
+  }),
+  decode: (reply) => (reply as [tag: Overwritten])[0],
+});
+
+/** The clock of a cache and its marks: two keys of one slot. */
+export interface ClockKeys {
+  readonly clockKey: string;
+  readonly marksKey: string;
+  /** Of the clock, should there be none: random, and new for each call. */
+  readonly incarnation: string;
+  readonly ttlMs: number;
+}
+
+export interface Marking extends ClockKeys {
+  readonly tags: readonly string[];
+  readonly everything: boolean;
+  readonly aheadMs: number;
+  readonly maxMarks: number;
+}
+
+/** Resolves to the clock, as text. */
+export const mark: Script<Marking, string> = defineScript({
+  lua: markLua,
+  encode: ({ clockKey, marksKey, incarnation, ttlMs, aheadMs, everything, maxMarks, tags }) => ({
+    keys: [clockKey, marksKey],
+    argv: [incarnation, ttlMs, aheadMs, everything ? 1 : 0, maxMarks, ...tags],
+  }),
+  decode: (reply) => (reply as [tag: 'marked', clock: string])[1],
+});
+
+export interface MarksSince extends ClockKeys {
+  readonly known: { readonly incarnation: string; readonly tickUs: number } | undefined;
+}
+
+export interface Marks {
+  readonly clock: string;
+  readonly marks: readonly (readonly [tag: string, markUs: number])[];
+}
+
+export const marks: Script<MarksSince, Marks> = defineScript({
+  lua: marksLua,
+  encode: ({ clockKey, marksKey, incarnation, ttlMs, known }) => ({
+    keys: [clockKey, marksKey],
+    argv: [incarnation, ttlMs, known?.incarnation ?? '', known?.tickUs ?? 0],
+  }),
+  decode(reply) {
+    const [, clock, flat] = reply as [tag: 'marks', clock: string, flat: string[]];
+    const pairs = Array.from(
+      { length: flat.length / 2 },
+      (_, n) => [String(flat[2 * n]), Number(flat[2 * n + 1])] as const,
+    );
+    return { clock, marks: pairs.filter(([tag]) => tag !== '-') };
+  },
+});

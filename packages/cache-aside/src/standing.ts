@@ -1,0 +1,46 @@
+import type { Entry } from './envelope.ts';
+import type { Freshness } from './freshness.ts';
+
+/** What a reader found. */
+export interface Look {
+  /** Undefined: nothing, or nothing that can be read. */
+  readonly entry: Entry | undefined;
+  /** No mark, no lost clock speaks against the entry. */
+  readonly isValid: boolean;
+  /** The server's time, in ms. */
+  readonly nowMs: number;
+}
+
+/** What a reader may do with what it found. `kept`: a value that is expired, and better than none. */
+export type Standing =
+  | { readonly kind: 'fresh'; readonly value: Entry }
+  /** Served at once; `isFree`: nobody is loading it anew. */
+  | { readonly kind: 'stale'; readonly value: Entry; readonly isFree: boolean }
+  /** Somebody is loading it. */
+  | { readonly kind: 'held'; readonly holder: Entry; readonly kept: Entry | undefined }
+  /** A load has failed a moment ago. */
+  | { readonly kind: 'failed'; readonly failure: Entry | undefined; readonly kept: Entry | undefined }
+  /** A load has brought nothing to store a moment ago: callers need not wait for each other. */
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'absent'; readonly kept: Entry | undefined };
+
+/** Stale always means expired by time: an entry that fails a mark is absent for every purpose. */
+export function standingOf(
+  { entry, isValid, nowMs }: Look,
+  { staleMs, staleIfErrorMs }: Required<Freshness>,
+): Standing {
+  if (entry === undefined || !isValid) return { kind: 'absent', kept: undefined };
+  const isValue = entry.kind === 'J' || entry.kind === 'B';
+  const expiredMs = nowMs - entry.freshUntilMs;
+  if (isValue && expiredMs < 0) return { kind: 'fresh', value: entry };
+
+  const hold = nowMs < entry.untilMs ? entry.hold : 'none';
+  if (isValue && expiredMs < staleMs) return { kind: 'stale', value: entry, isFree: hold === 'none' };
+
+  const kept = isValue && expiredMs < staleIfErrorMs ? entry : undefined;
+  if (hold === 'leased') return { kind: 'held', holder: entry, kept };
+  if (hold === 'passed') return { kind: 'passed' };
+  const failure = entry.kind === 'E' ? entry : undefined;
+  if (hold === 'failed' && (failure ?? kept) !== undefined) return { kind: 'failed', failure, kept };
+  return { kind: 'absent', kept };
+}

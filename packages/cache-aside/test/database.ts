@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import { type Socket, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createInterface } from 'node:readline';
+
+/** What a database holds of one row: how often it was written. */
+export type Rows = Readonly<Record<string, number>>;
+
+/**
+ * A database in this process, for the processes of a fleet: a row for each name, which a write makes one higher.
+ * - `read` answers with rows as they were when it was asked, after a while: what is on its way may be old
+ * - `write` commits; the writer says `done` once its invalidation has resolved
+ * - `settled` answers with rows as of the last write that is done: no read that begins then may be older
+ */
+export interface Database {
+  readonly port: number;
+  /** Of random delays and choices. */
+  readonly seed: number;
+  current(names: readonly string[]): Rows;
+  /** Rows committed by a writer that has gone without being done: nobody has invalidated them. */
+  abandoned(): string[];
+  close(): void;
+}
+
+interface Request {
+  readonly id: number;
+  readonly ask: 'read' | 'write' | 'done' | 'settled';
+  readonly rows: string[];
+  /** Of `done`: what was committed. Of `read`: after how many ms to answer. */
+  readonly committed?: Rows;
+  readonly delayMs?: number;
+}
+
+export async function startDatabase(seed: number): Promise<Database> {
+  const written = new Map<string, number>();
+  const done = new Map<string, number>();
+  const abandoned: string[] = [];
+  const sockets = new Set<Socket>();
+  const rowsOf = (from: Map<string, number>, names: readonly string[]): Rows =>
+    Object.fromEntries(names.map((name) => [name, from.get(name) ?? 0]));
+
+  const answer = (request: Request, open: Map<string, number>): Rows => {
+    const { ask, rows, committed = {} } = request;
+    if (ask === 'write') {
+      for (const row of rows) {
+        written.set(row, (written.get(row) ?? 0) + 1);
+        open.set(row, (open.get(row) ?? 0) + 1);
+      }
+    }
+    if (ask === 'done') {
+      for (const row of rows) {
+        done.set(row, Math.max(done.get(row) ?? 0, committed[row] ?? 0));
+        open.set(row, (open.get(row) ?? 0) - 1);
+      }
+    }
+    return rowsOf(ask === 'settled' ? done : written, rows);
+  };
+
+  const server = createServer((socket) => {
+    sockets.add(socket.setNoDelay(true));
+    const open = new Map<string, number>();
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      for (const [row, count] of open) if (count > 0) abandoned.push(row);
+    });
+    const lines = createInterface({ input: socket });
+    lines.on('error', () => undefined); // of a process that was killed
+    lines.on('line', (line) => {
+      const request = JSON.parse(line) as Request;
+      const reply = `${JSON.stringify({ id: request.id, rows: answer(request, open) })}\n`;
+      const send = (): void => void (socket.writable && socket.write(reply));
+      if (request.delayMs === undefined) send();
+      else setTimeout(send, request.delayMs);
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    seed,
+    current: (names) => rowsOf(written, names),
+    abandoned: () => abandoned.splice(0),
+    close() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

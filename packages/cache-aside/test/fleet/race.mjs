@@ -1,0 +1,111 @@
+// One process of the race: reads, and writes followed by their invalidation, at random, and says which reads were stale.
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runMember } from '@turnpike/test-kit';
+import { Redis } from 'ioredis';
+
+/** mulberry32: the same choices for the same seed. */
+function randomFrom(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function databaseAt(port) {
+  const socket = connect(port, '127.0.0.1').setNoDelay(true);
+  const waiting = new Map();
+  let last = 0;
+  createInterface({ input: socket }).on('line', (line) => {
+    const { id, rows } = JSON.parse(line);
+    waiting.get(id)(rows);
+    waiting.delete(id);
+  });
+  return (ask, rows, more = {}) =>
+    new Promise((resolve) => {
+      last += 1;
+      waiting.set(last, resolve);
+      socket.write(`${JSON.stringify({ id: last, ask, rows, ...more })}\n`);
+    });
+}
+
+await runMember(async ({ index, args, barrier }) => {
+  const { url, prefix, port, seed, rounds, ops, keyCounts, loadMs, loadTimeoutMs, cacheModule } = args;
+  const { createCache } = await import(cacheModule);
+  const random = randomFrom(seed * 1000 + index);
+  const chance = (share) => random() < share;
+  const database = databaseAt(port);
+  const redis = new Redis(url);
+  const cache = createCache({ redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000 });
+  const stale = [];
+
+  for (let round = 0; round < rounds; round += 1) {
+    const keys = Array.from({ length: keyCounts[round % keyCounts.length] }, (_, n) => `s${seed}:r${round}:k${n}`);
+    const group = `s${seed}:r${round}:group`;
+
+    const read = async (key, n, what) => {
+      const atLeast = await database('settled', [key, group]);
+      // A load in fifty is too slow for its timeout: its value comes late, and is stored if it may be.
+      const delayMs = chance(0.02) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
+      const load = ({ tag }) => {
+        const rows = database('read', [key, group], { delayMs });
+        tag(group);
+        return rows;
+      };
+      // Every other key expires within a few ms, and is loaded anew behind its stale value.
+      const freshness = n % 2 === 0 ? {} : { ttlMs: 3, staleMs: 600_000 };
+      let rows;
+      try {
+        rows = await cache.getOrLoad(key, load, freshness);
+      } catch {
+        return; // too slow: the caller has an error, and no old value
+      }
+      for (const row of [key, group]) {
+        if (rows[row] < atLeast[row]) stale.push(`${what}: ${row} was ${rows[row]}, and ${atLeast[row]} was settled`);
+      }
+    };
+
+    const write = async (rows, invalidate) => {
+      const committed = await database('write', rows);
+      await invalidate();
+      await database('done', rows, { committed });
+    };
+
+    const operate = async () => {
+      await sleep(random() * 12);
+      const n = Math.floor(random() * keys.length);
+      const key = keys[n];
+      if (chance(0.65)) return read(key, n, 'read');
+      // Every other round invalidates by key alone: a mark would hide what a key's own invalidation left behind.
+      const isByKey = round % 2 === 1;
+      if (!isByKey && chance(0.08)) return write([...keys, group], () => cache.clear());
+      // So many other marks that the group's own becomes part of the floor.
+      const others = chance(0.03)
+        ? Array.from({ length: 5000 }, (_, other) => `${seed}-${round}-${index}-${other}`)
+        : [];
+      if (!isByKey && chance(0.3)) {
+        return write([group], async () => {
+          await cache.invalidate({ tags: [group] });
+          if (others.length > 0) await cache.invalidate({ tags: others });
+        });
+      }
+      if (chance(0.2)) {
+        const rows = [key];
+        const committed = await cache.writeThrough(key, () => database('write', rows));
+        return database('done', rows, { committed });
+      }
+      return write([key], () => cache.invalidate({ keys: [key] }));
+    };
+
+    await Promise.all(Array.from({ length: ops }, operate));
+    await barrier(`round ${round}`);
+    await Promise.all(keys.map((key, n) => read(key, n, 'quiet')));
+    await barrier(`checked ${round}`);
+  }
+  const { load, stored, refused, joined, waited, hit } = cache.stats();
+  return { stale, stats: { load, stored, refused, joined, waited, hit } };
+});

@@ -1,0 +1,203 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { fleet, scale } from '@turnpike/test-kit';
+import { setting } from '@turnpike/test-kit/vitest';
+import { describe, expect, it } from 'vitest';
+import { createCache } from '../src/index.ts';
+import { type Database, startDatabase } from './database.ts';
+
+const it_ = setting();
+
+const PROCESSES = 5;
+const KILLS = 1;
+const LOAD_TIMEOUT_MS = 40;
+
+interface Member {
+  readonly stale: string[];
+  readonly stats: Record<string, number>;
+}
+
+interface Heat {
+  readonly rounds: number;
+  readonly seed: number;
+  /** Of one round after the other: few keys are wanted by many; of many, what is stored last is not soon overwritten. */
+  readonly keyCounts?: readonly number[];
+  /** How long loads take at most. */
+  readonly loadMs?: readonly number[];
+  readonly cacheModule?: string;
+}
+
+const DIST = join(import.meta.dirname, '../dist');
+const shipped = pathToFileURL(join(DIST, 'index.js')).href;
+
+/** Deletes the clock, or the marks, as an eviction would. */
+async function evict(): Promise<void> {
+  const clock = `${it_.clients.prefix}:v1:cache-aside:{clock}:${Math.random() < 0.5 ? 'clock' : 'marks'}`;
+  await it_.clients.client().del(clock);
+}
+
+/** What was stale in some rounds of all processes, of which some are killed on the way, and at the end. */
+async function raced({
+  rounds,
+  seed,
+  keyCounts = [2, 5, 8],
+  loadMs = [8, 25],
+  cacheModule = shipped,
+}: Heat): Promise<{ stale: string[]; stats: Member['stats'] }> {
+  const database = await startDatabase(seed);
+  try {
+    await using members = await fleet<Member>(PROCESSES, new URL('fleet/race.mjs', import.meta.url), {
+      args: {
+        url: it_.server.url,
+        prefix: it_.clients.prefix,
+        port: database.port,
+        seed,
+        rounds,
+        ops: 9,
+        keyCounts,
+        loadMs,
+        loadTimeoutMs: LOAD_TIMEOUT_MS,
+        cacheModule,
+      },
+      timeoutMs: 600_000,
+    });
+    const evicting = setInterval(() => void evict(), 1500);
+    const killing = Array.from({ length: KILLS }, (_, n) =>
+      setTimeout(() => void members.members[n]?.kill(), 300 + Math.random() * rounds * 20),
+    );
+    const results = await members.results;
+    clearInterval(evicting);
+    for (const timer of killing) clearTimeout(timer);
+    const stale = results.flatMap((member) => member.stale);
+    const stats = results.reduce<Record<string, number>>((sum, member) => {
+      for (const [name, count] of Object.entries(member.stats)) sum[name] = (sum[name] ?? 0) + count;
+      return sum;
+    }, {});
+    return { stale: [...stale, ...(await staleEntries(database, rounds, Math.max(...keyCounts)))], stats };
+  } finally {
+    database.close();
+  }
+}
+
+/** Every entry that is left, beside the database: all of it is over, so they have to be equal. */
+async function staleEntries(database: Database, rounds: number, most: number): Promise<string[]> {
+  const { seed } = database;
+  const redis = it_.clients.client();
+  const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 600_000, staleMs: 600_000, deadlineMs: 5000 });
+  // Who was killed between its commit and its invalidation has told nobody: in an app, an outbox does.
+  const rows = database.abandoned();
+  await cache.invalidate({
+    keys: rows.filter((row) => !row.endsWith('group')),
+    tags: rows.filter((row) => row.endsWith('group')),
+  });
+  const checks = Array.from({ length: rounds * most }, async (_, n) => {
+    const round = `s${seed}:r${Math.floor(n / most)}`;
+    const names = [`${round}:k${n % most}`, `${round}:group`] as const;
+    const current = database.current(names);
+    const nothing = (): Record<string, number> | undefined => undefined;
+    const cached = await cache.getOrLoad(names[0], nothing).catch(() => undefined);
+    if (cached === undefined) return [];
+    return names
+      .filter((row) => cached[row] !== current[row])
+      .map((row) => `at the end: ${row} was ${cached[row]}, and is ${current[row]}`);
+  });
+  return (await Promise.all(checks)).flat();
+}
+
+describe(`${PROCESSES} processes that read, write and invalidate at random, one of them killed on the way`, () => {
+  const ROUNDS_A_HEAT = 250;
+  const heats = scale({ quick: 2, full: 40 });
+  const firstSeed = Math.floor(Math.random() * 1e6);
+
+  it.each(Array.from({ length: heats }, (_, n) => firstSeed + n))(
+    'never read what was settled before as it was earlier, and leave no entry that differs: seed %i',
+    async (seed) => {
+      const { stale, stats } = await raced({ rounds: ROUNDS_A_HEAT, seed });
+      if (process.env['RACE_STATS']) console.log(stats, stale.length);
+      expect(stale).toEqual([]);
+      // It was a race: values were refused, and loads shared.
+      for (const name of ['stored', 'refused', 'joined', 'waited', 'hit']) expect(stats[name]).toBeGreaterThan(20);
+    },
+    600_000,
+  );
+});
+
+/** The package with one rule less: lines of its build, and what stands there instead. */
+interface Mutant {
+  readonly without: string;
+  /** A race in which it shows soon. */
+  readonly heat: Pick<Heat, 'keyCounts' | 'loadMs'>;
+  readonly file: string;
+  readonly edits: readonly (readonly [line: string, instead: string])[];
+}
+
+const MUTANTS: Mutant[] = [
+  {
+    without: 'the token compare: a fill is stored whoever holds the entry',
+    heat: { keyCounts: [12], loadMs: [25] },
+    file: 'lua.gen.js',
+    edits: [["if not holds(entryKey, token) then\n  return { 'refused' }", "if false then\n  return { 'refused' }"]],
+  },
+  {
+    without: 'the joining rule: a miss joins whatever this process is loading of its key',
+    heat: { keyCounts: [2], loadMs: [25] },
+    file: 'loads.js',
+    edits: [
+      ['running.set(token, load);', 'running.set(token, load); load.key = place.key;'],
+      [
+        'const others = asking.get(key);',
+        `const joined = [...running.values()].find((one) => one.key === key);
+         if (joined !== undefined) return { kind: 'load', load: joined, isOwn: false };
+         const others = asking.get(key);`,
+      ],
+    ],
+  },
+  {
+    without: 'the floor: nothing is absent for being stamped below it',
+    heat: { keyCounts: [8], loadMs: [8] },
+    file: 'clock.js',
+    edits: [['us >= clock.floorUs', 'us >= 0']],
+  },
+];
+
+/** A built copy of the package with one line changed, where its imports still resolve. */
+function mutate({ file, edits }: Mutant): { cacheModule: string; remove: () => void } {
+  const folder = mkdtempSync(join(import.meta.dirname, '../node_modules/mutant-'));
+  cpSync(DIST, folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const mutated = edits.reduce(
+    (text, [line, instead]) => {
+      if (text.split(line).length !== 2) throw new Error(`${file} does not hold once: ${line}`);
+      return text.replace(line, () => instead);
+    },
+    readFileSync(join(folder, file), 'utf8'),
+  );
+  writeFileSync(join(folder, file), mutated);
+  return {
+    cacheModule: pathToFileURL(join(folder, 'index.js')).href,
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+describe('the same race finds what is stale', () => {
+  const HEATS = 6;
+
+  it.each(MUTANTS)(
+    'without $without',
+    async (mutant) => {
+      const { cacheModule, remove } = mutate(mutant);
+      try {
+        const stale: string[] = [];
+        for (let seed = 1; stale.length === 0 && seed <= HEATS; seed += 1) {
+          stale.push(...(await raced({ ...mutant.heat, rounds: 40, seed, cacheModule })).stale);
+          if (process.env['RACE_STATS']) console.log(mutant.without, seed, stale.length, stale.slice(0, 2));
+        }
+        expect(stale).not.toEqual([]);
+      } finally {
+        remove();
+      }
+    },
+    600_000,
+  );
+});
