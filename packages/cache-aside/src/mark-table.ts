@@ -73,7 +73,7 @@ export function createMarkTable(ask: (known: Clock | undefined) => Promise<NewMa
     async upTo(read) {
       if (read !== undefined) {
         if (isComplete(read)) return read;
-        await running;
+        if (running !== undefined) await running;
         if (isComplete(read)) return read;
       }
       return table.renewed();

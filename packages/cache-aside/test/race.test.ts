@@ -114,7 +114,6 @@ describe(`${PROCESSES} processes that read, write and invalidate at random, one 
     'never read what was settled before as it was earlier, and leave no entry that differs: seed %i',
     async (seed) => {
       const { stale, stats } = await raced({ rounds: ROUNDS_A_HEAT, seed });
-      if (process.env['RACE_STATS']) console.log(stats, stale.length);
       expect(stale).toEqual([]);
       // It was a race: values were refused, and loads shared.
       for (const name of ['stored', 'refused', 'joined', 'waited', 'hit']) expect(stats[name]).toBeGreaterThan(20);
@@ -191,7 +190,6 @@ describe('the same race finds what is stale', () => {
         const stale: string[] = [];
         for (let seed = 1; stale.length === 0 && seed <= HEATS; seed += 1) {
           stale.push(...(await raced({ ...mutant.heat, rounds: 40, seed, cacheModule })).stale);
-          if (process.env['RACE_STATS']) console.log(mutant.without, seed, stale.length, stale.slice(0, 2));
         }
         expect(stale).not.toEqual([]);
       } finally {

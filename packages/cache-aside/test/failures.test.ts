@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, race, runningTime, startRedis } from '@turnpike/test-kit';
+import { setting } from '@turnpike/test-kit/vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { type CacheOptions, createCache } from '../src/index.ts';
+
+const it_ = setting();
+
+const DEADLINE_MS = 50;
+
+async function here(more: Partial<CacheOptions> = {}) {
+  const redis = it_.clients.client();
+  await redis.ping();
+  return createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, ...more });
+}
+
+describe('Redis paused', () => {
+  it('rejects no getOrLoad; the first wait a deadline, the next nothing; each key is loaded once at a time', async () => {
+    const cache = await here();
+    await cache.getOrLoad('warm', () => 1);
+    it_.server.pause();
+    const loader = vi.fn(async () => {
+      await sleep(30);
+      return 'v';
+    });
+    const first = await runningTime(async () => {
+      expect(new Set(await race(100, () => cache.getOrLoad('k', loader)))).toEqual(new Set(['v']));
+    });
+    expect(loader).toHaveBeenCalledOnce();
+    expect(first).toBeLessThan(DEADLINE_MS + 30 + 60);
+    const next: number[] = [];
+    for (let n = 0; n < 30; n += 1) next.push(await runningTime(() => cache.getOrLoad(`k${n}`, () => n)));
+    // The lower quartile: what is measured is not who else uses this machine.
+    expect(next.toSorted((a, b) => a - b)[7]).toBeLessThan(5);
+    expect(cache.stats().alone).toBe(130);
+  });
+
+  it('stores nothing that was loaded meanwhile, and serves from Redis again within a second', async () => {
+    const cache = await here();
+    await cache.getOrLoad('k', () => 'cached');
+    await eventually(() => expect(cache.stats().stored).toBe(1));
+    it_.server.pause();
+    expect(await cache.getOrLoad('k', () => 'loaded')).toBe('loaded');
+    it_.server.resume();
+    const resumedAt = performance.now();
+    await eventually(async () => expect(await cache.getOrLoad('k', () => 'loaded')).toBe('cached'));
+    expect(performance.now() - resumedAt).toBeLessThan(1000);
+  });
+
+  it('queues invalidations, which this process never reads past, and all see within a second of the resume', async () => {
+    const [one, two] = [await here(), await here()];
+    for (const key of ['by-key', 'by-tag', 'untouched']) {
+      await one.getOrLoad(key, () => 'old', { tags: [key] });
+      await eventually(async () => expect(await two.getOrLoad(key, () => 'x', { tags: [key] })).toBe('old'));
+    }
+    it_.server.pause();
+    const tookMs = await runningTime(async () => {
+      expect(await one.invalidate({ keys: ['by-key'], tags: ['by-tag'] })).toEqual({ delivered: 0, queued: 2 });
+    });
+    expect(tookMs).toBeLessThan(DEADLINE_MS + 60);
+    expect(one.stats().backlog).toBe(2);
+    it_.server.resume();
+    const resumedAt = performance.now();
+    // Its own process at once, whether Redis is heard again or not.
+    for (const key of ['by-key', 'by-tag']) {
+      expect(await one.getOrLoad(key, () => 'new', { tags: [key] })).toBe('new');
+    }
+    for (const key of ['by-key', 'by-tag']) {
+      await eventually(async () => expect(await two.getOrLoad(key, () => 'new', { tags: [key] })).toBe('new'));
+    }
+    expect(performance.now() - resumedAt).toBeLessThan(1000);
+    await eventually(() => expect(one.stats().backlog).toBe(0));
+    expect(await two.getOrLoad('untouched', () => 'x', { tags: ['untouched'] })).toBe('old');
+  });
+
+  it('clears everything when more waits than is kept', async () => {
+    const [one, two] = [await here(), await here()];
+    await one.getOrLoad('bystander', () => 'old');
+    await eventually(() => expect(one.stats().stored).toBe(1));
+    it_.server.pause();
+    await one.invalidate({ keys: Array.from({ length: 10_001 }, (_, n) => `k${n}`) });
+    expect(one.stats().backlog).toBe(1);
+    it_.server.resume();
+    await eventually(async () => expect(await two.getOrLoad('bystander', () => 'new')).toBe('new'));
+  });
+
+  it('a write through it succeeds, and is seen by this process at once', async () => {
+    const cache = await here();
+    await cache.getOrLoad('k', () => 'old');
+    await eventually(() => expect(cache.stats().stored).toBe(1));
+    it_.server.pause();
+    let row = 'old';
+    expect(await cache.writeThrough('k', () => (row = 'new'))).toBe('new');
+    expect(await cache.getOrLoad('k', () => row)).toBe('new');
+    it_.server.resume();
+    await eventually(() => expect(cache.stats().backlog).toBe(0));
+    expect(await cache.getOrLoad('k', () => row)).toBe('new');
+  });
+
+  it('while a load of this process runs without it, an invalidation of this process parts the callers', async () => {
+    const cache = await here();
+    await cache.getOrLoad('warm', () => 1);
+    it_.server.pause();
+    let answer: (value: string) => void = () => undefined;
+    const before = cache.getOrLoad('k', () => new Promise<string>((resolve) => (answer = resolve)));
+    await eventually(() => expect(cache.stats().alone).toBe(1));
+    await cache.invalidate({ tags: ['whatever'] });
+    expect(await cache.getOrLoad('k', () => 'new')).toBe('new');
+    answer('old');
+    expect(await before).toBe('old');
+  });
+});
+
+describe('Redis gone', () => {
+  it('at the start: loads go through, and it caches when Redis comes', async () => {
+    const server = await startRedis();
+    await server.kill();
+    const redis = it_.clients.client({ host: server.host, port: server.port });
+    const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000 });
+    expect(await cache.getOrLoad('k', () => 'v')).toBe('v');
+    await server.restart();
+    await eventually(async () => {
+      await cache.getOrLoad('k', () => 'v');
+      expect(cache.stats().hit).toBeGreaterThan(0);
+    });
+    await server.stop();
+  });
+
+  it('and back empty, under load: no call fails, and none waits for it', async () => {
+    await using server = await startRedis();
+    const redis = it_.clients.client({ host: server.host, port: server.port });
+    const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000 });
+    let isOver = false;
+    const slowest: number[] = [];
+    const traffic = race(10, async (caller) => {
+      while (!isOver) {
+        const tookMs = await runningTime(() => cache.getOrLoad(`k${caller % 3}`, () => 'v', { tags: ['t'] }));
+        slowest.push(tookMs);
+        await cache.invalidate(caller === 0 ? { tags: ['t'] } : { keys: [`k${caller % 3}`] });
+        await sleep(5);
+      }
+    });
+    await sleep(100);
+    await server.kill();
+    await sleep(100);
+    await server.restart();
+    await eventually(() => expect(redis.status).toBe('ready'));
+    await eventually(() => expect(cache.stats().backlog).toBe(0));
+    isOver = true;
+    await traffic;
+    expect(Math.max(...slowest)).toBeLessThan(1000);
+  });
+
+  it('a wrong set-up is an error, and is not hidden', async () => {
+    const cache = await here({ deadlineMs: 5000 });
+    await it_.clients.client().hset(`${it_.clients.prefix}:v1:cache-aside:{k}`, 'a', '1');
+    await it_.clients.client().pexpire(`${it_.clients.prefix}:v1:cache-aside:{k}`, 60_000);
+    await expect(cache.getOrLoad('k', () => 1)).rejects.toMatchObject({ code: 'ERR_TURNPIKE_STORE_CONFIGURATION' });
+  });
+});

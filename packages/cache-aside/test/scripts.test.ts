@@ -1,0 +1,290 @@
+import { settableClock } from '@turnpike/test-kit';
+import { setting } from '@turnpike/test-kit/vitest';
+import type { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { parsedEntry, seenOf } from '../src/envelope.ts';
+import { fillLua, forgetLua, leaseLua, markLua, marksLua, overwriteLua, releaseLua } from '../src/lua.gen.ts';
+
+const it_ = setting();
+
+const START = Date.UTC(2026, 0, 1);
+const [MINE, THEIRS] = ['mine_mine_mi', 'theirs_theirs'.slice(0, 12)];
+const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** The operations on one entry, under a clock that the test sets. */
+async function entry() {
+  const redis = it_.clients.client();
+  const clock = await settableClock(redis);
+  await clock.set(START);
+  const key = `${it_.clients.prefix}:{e}`;
+  const bell = `${key}:bell`;
+  const run = (lua: string, ...argv: (string | number | Buffer)[]) =>
+    (clock.client as Redis).eval(lua, 1, key, ...argv) as Promise<unknown[]>;
+  const bytes = () => redis.getBuffer(key);
+  return {
+    redis,
+    clock,
+    key,
+    seen: async () => seenOf(await bytes()),
+    read: async () => {
+      const there = await bytes();
+      return there === null ? undefined : parsedEntry(there);
+    },
+    ttl: () => redis.pttl(key),
+    lease: (token: string, seen: Buffer | string = '', keeps = 0, notAfterUs = NEVER) =>
+      run(leaseLua, notAfterUs, token, 11_000, seen, keeps, 'a 1 -'),
+    fill: (token: string, payload = '"v"', meta = 'a 1 - t') =>
+      run(fillLua, token, bell, 5000, 60_000, 'J', meta, payload),
+    release: (token: string, state: 'F' | 'P' | '-', failure = '') =>
+      run(releaseLua, token, bell, state, 1000, 'a 1 -', failure),
+    forget: () => run(forgetLua, bell),
+    overwrite: (version: number, payload = '"new"') => run(overwriteLua, version, bell, 5000, 60_000, 'J', payload),
+  };
+}
+
+describe('lease', () => {
+  it('is given to the first, and shows it to the next', async () => {
+    const it = await entry();
+    expect(await it.lease(MINE)).toEqual(['leased']);
+    expect(await it.ttl()).toBeGreaterThan(10_000);
+    const [tag, there] = await it.lease(THEIRS);
+    expect(tag).toBe('changed');
+    expect(parsedEntry(Buffer.from(String(there)))).toMatchObject({ hold: 'leased', token: MINE, kind: '-' });
+    expect(await it.read()).toMatchObject({ token: MINE, untilMs: START + 11_000 });
+  });
+
+  it('sent again is the same, and is not late', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    expect(await it.lease(MINE)).toEqual(['leased']);
+    expect(await it.lease(MINE, '', 0, 0)).toEqual(['leased']);
+  });
+
+  it('that comes too late does nothing', async () => {
+    const it = await entry();
+    expect(await it.lease(MINE, '', 0, START * 1000 - 1)).toEqual(['late', START * 1000]);
+    expect(await it.lease(MINE, '', 0, START * 1000)).toEqual(['leased']);
+  });
+
+  it('over a value keeps it, and a TTL that holds the lease', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    await it.fill(MINE);
+    await it.redis.pexpire(it.key, 500);
+    expect(await it.lease(THEIRS, await it.seen(), 1)).toEqual(['leased']);
+    expect(await it.read()).toMatchObject({ hold: 'leased', token: THEIRS, kind: 'J', payload: Buffer.from('"v"') });
+    expect(await it.ttl()).toBeGreaterThan(10_000);
+  });
+
+  it('over what is absent erases it', async () => {
+    const it = await entry();
+    for (const corrupt of ['', 'nonsense', 'x'.repeat(500)]) {
+      await it.redis.set(it.key, corrupt, 'PX', 60_000);
+      expect(await it.lease(MINE, await it.seen())).toEqual(['leased']);
+      expect(await it.read()).toMatchObject({ kind: '-', token: MINE });
+      await it.forget();
+    }
+  });
+
+  it('is refused over what has changed since it was seen, and shows it', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    const seen = await it.seen();
+    await it.fill(MINE);
+    expect((await it.lease(THEIRS, seen))[0]).toBe('changed');
+    await it.forget();
+    expect(await it.lease(THEIRS, seen)).toEqual(['changed', '']);
+  });
+
+  it('gives a key without a TTL one', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    await it.redis.persist(it.key);
+    await it.lease(THEIRS);
+    expect(await it.ttl()).toBeGreaterThan(0);
+  });
+});
+
+describe('fill', () => {
+  it('stores for the holder, once, with its TTL', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    expect(await it.fill(THEIRS)).toEqual(['refused']);
+    expect(await it.fill(MINE)).toEqual(['stored']);
+    expect(await it.read()).toMatchObject({ hold: 'none', kind: 'J', freshUntilMs: START + 5000, tags: ['t'] });
+    expect(await it.ttl()).toBeGreaterThan(59_000);
+    expect(await it.fill(MINE, '"again"')).toEqual(['refused']);
+  });
+
+  it.each([
+    ['an invalidation', (it: Awaited<ReturnType<typeof entry>>) => it.forget()],
+    ['another’s lease', async (it: Awaited<ReturnType<typeof entry>>) => it.lease(THEIRS, await it.seen())],
+    ['an expiry', (it: Awaited<ReturnType<typeof entry>>) => it.redis.del(it.key)],
+    ['a release', (it: Awaited<ReturnType<typeof entry>>) => it.release(MINE, '-')],
+    ['an overwrite', (it: Awaited<ReturnType<typeof entry>>) => it.overwrite(1)],
+  ])('is refused after %s', async (_, happen) => {
+    const it = await entry();
+    await it.lease(MINE);
+    await happen(it);
+    expect(await it.fill(MINE)).toEqual(['refused']);
+  });
+
+  it('is stored late, after the load was given up for failed', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    await it.release(MINE, 'F', '{"name":"LoadTimeoutError"}');
+    expect(await it.fill(MINE)).toEqual(['stored']);
+  });
+});
+
+describe('release', () => {
+  it('of a lease that was not used leaves nothing', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    expect(await it.release(THEIRS, '-')).toEqual(['gone']);
+    expect(await it.release(MINE, '-')).toEqual(['released']);
+    expect(await it.read()).toBeUndefined();
+  });
+
+  it('of a failed load tells the error for its pause', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    expect(await it.release(MINE, 'F', '{"name":"E"}')).toEqual(['released']);
+    expect(await it.read()).toMatchObject({ hold: 'failed', kind: 'E', untilMs: START + 1000 });
+    expect(await it.ttl()).toBeLessThanOrEqual(1000);
+  });
+
+  it('keeps a value that is there, in every state', async () => {
+    for (const [state, hold] of [
+      ['F', 'failed'],
+      ['P', 'passed'],
+      ['-', 'none'],
+    ] as const) {
+      const it = await entry();
+      await it.forget();
+      await it.lease(MINE);
+      await it.fill(MINE);
+      await it.lease(THEIRS, await it.seen(), 1);
+      expect(await it.release(THEIRS, state, state === 'F' ? '{}' : '')).toEqual(['released']);
+      expect(await it.read()).toMatchObject({ hold, kind: 'J', payload: Buffer.from('"v"') });
+    }
+  });
+});
+
+describe('overwrite', () => {
+  it.each([
+    ['nothing', undefined, 'forgotten'],
+    ['a value without a version', '-', 'forgotten'],
+    ['a lower version', '4', 'overwritten'],
+    ['the same version', '5', 'newer'],
+    ['a higher version', '6', 'newer'],
+  ])('of version 5 over %s', async (_, version, expected) => {
+    const it = await entry();
+    if (version !== undefined) {
+      await it.lease(MINE);
+      await it.fill(MINE, '"old"', `a 1 ${version} t`);
+    }
+    expect(await it.overwrite(5)).toEqual([expected]);
+    const after = await it.read();
+    expect(after?.payload.toString()).toBe({ forgotten: undefined, overwritten: '"new"', newer: '"old"' }[expected]);
+    if (expected === 'overwritten') {
+      expect(after).toMatchObject({ version: 5, tags: ['t'], stamp: { incarnation: 'a', us: 1 } });
+    }
+  });
+
+  it('takes away the lease of a load that may have read what was before', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    await it.fill(MINE, '"old"', 'a 1 4 t');
+    await it.lease(THEIRS, await it.seen(), 1);
+    expect(await it.overwrite(5)).toEqual(['overwritten']);
+    expect(await it.fill(THEIRS)).toEqual(['refused']);
+  });
+});
+
+describe('the logical clock', () => {
+  async function clocked() {
+    const redis = it_.clients.client();
+    const clock = await settableClock(redis);
+    await clock.set(START);
+    const keys = [`${it_.clients.prefix}:{c}:clock`, `${it_.clients.prefix}:{c}:marks`] as const;
+    const run = (lua: string, ...argv: (string | number)[]) =>
+      (clock.client as Redis).eval(lua, 2, ...keys, ...argv) as Promise<[string, string, string[]]>;
+    return {
+      redis,
+      clock,
+      keys,
+      mark: async (incarnation: string, tags: string[], aheadMs = 0, everything = 0, maxMarks = 3) =>
+        (await run(markLua, incarnation, 3_600_000, aheadMs, everything, maxMarks, ...tags))[1],
+      marks: async (incarnation: string, known = '', knownUs = 0) => {
+        const [, text, marks] = await run(marksLua, incarnation, 3_600_000, known, knownUs);
+        return { text, marks };
+      },
+    };
+  }
+  const US = START * 1000;
+
+  it('begins with its floor at its own instant, and gives its keys a TTL', async () => {
+    const it = await clocked();
+    expect(await it.marks('a')).toEqual({ text: `a ${US} ${US} 0`, marks: [] });
+    for (const key of it.keys) expect(await it.redis.pttl(key)).toBeGreaterThan(3_590_000);
+  });
+
+  it('goes on by at least one with each mark, also when the server’s goes back', async () => {
+    const it = await clocked();
+    await it.marks('a');
+    expect(await it.mark('b', ['t'])).toBe(`a ${US + 1} ${US} 0`);
+    await it.clock.advance(-3_600_000);
+    expect(await it.mark('b', ['u'])).toBe(`a ${US + 2} ${US} 0`);
+    expect((await it.marks('b', 'a', US + 1)).marks).toEqual(['u', String(US + 2)]);
+    expect((await it.marks('b', 'a', US)).marks).toEqual(['t', String(US + 1), 'u', String(US + 2)]);
+  });
+
+  it('never lowers a mark that was dated ahead', async () => {
+    const it = await clocked();
+    await it.marks('a');
+    expect(await it.mark('b', ['t'], 5000)).toBe(`a ${US + 1} ${US} ${US + 5_000_001}`);
+    await it.mark('b', ['t']);
+    expect((await it.marks('b', 'a', US)).marks).toEqual(['t', String(US + 5_000_001)]);
+  });
+
+  it('raises its floor to the marks it no longer keeps', async () => {
+    const it = await clocked();
+    await it.marks('a');
+    for (const tag of ['t1', 't2', 't3', 't4', 't5']) await it.mark('b', [tag]);
+    expect(await it.marks('b', '', 0)).toEqual({
+      text: `a ${US + 5} ${US + 2} 0`,
+      marks: ['t3', String(US + 3), 't4', String(US + 4), 't5', String(US + 5)],
+    });
+  });
+
+  it('invalidates everything by its floor', async () => {
+    const it = await clocked();
+    await it.mark('a', ['t']);
+    expect(await it.mark('b', [], 0, 1)).toBe(`a ${US + 2} ${US + 2} 0`);
+    expect((await it.marks('b', '', 0)).marks).toEqual([]);
+  });
+
+  it.each([[0], [1]])('of which one key is lost (%i) is a new one, whoever finds it', async (lost) => {
+    const it = await clocked();
+    await it.mark('a', ['t']);
+    for (const [name, find] of [
+      ['b', async () => (await it.marks('b')).text],
+      ['c', () => it.mark('c', ['u'])],
+    ] as const) {
+      await it.redis.del(it.keys[lost as 0 | 1]);
+      await it.clock.advance(10);
+      expect(await find()).toMatch(new RegExp(`^${name} `));
+      expect((await it.marks('x', '', 0)).marks).not.toContain('t');
+    }
+  });
+
+  it('that has gone back behind what a process has seen is a new one: the server lost what came after', async () => {
+    const it = await clocked();
+    await it.mark('a', ['t']);
+    expect((await it.marks('b', 'a', US + 1)).text).toMatch(/^a /);
+    const { text, marks } = await it.marks('b', 'a', US + 2);
+    expect(text).toMatch(/^b /);
+    expect(marks).toEqual([]);
+  });
+});

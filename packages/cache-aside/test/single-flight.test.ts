@@ -1,0 +1,198 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually, faultProxy, fleet, race, scale } from '@turnpike/test-kit';
+import { setting } from '@turnpike/test-kit/vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { type CacheOptions, createCache } from '../src/index.ts';
+
+const it_ = setting();
+
+interface Told {
+  readonly loads: number;
+  readonly loadedAt: number;
+  readonly answers: { value?: string; at?: number; name?: string; code?: string; message?: string }[];
+}
+
+const cold = (processes: number, callers: number, more: object = {}) =>
+  fleet<Told[]>(processes, new URL('fleet/cold.mjs', import.meta.url), {
+    args: {
+      url: it_.server.url,
+      prefix: it_.clients.prefix,
+      callers,
+      rounds: 1,
+      loadMs: 50,
+      loadTimeoutMs: 10_000,
+      fails: false,
+      ...more,
+    },
+  });
+
+async function here(more: Partial<CacheOptions> = {}) {
+  const redis = it_.clients.client();
+  await redis.ping();
+  return createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000, ...more });
+}
+
+const never = () => new Promise<string>(() => undefined);
+
+describe('a cold key', () => {
+  it('before 8 processes × 100 callers is loaded exactly once, and all have the one value soon', async () => {
+    const rounds = scale({ quick: 3, full: 50 });
+    await using members = await cold(8, 100, { rounds });
+    const told = await members.results;
+    const delays: number[] = [];
+    for (let round = 0; round < rounds; round += 1) {
+      const ofRound = told.map((member) => member[round] as Told);
+      expect(ofRound.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
+      expect(new Set(ofRound.flatMap(({ answers }) => answers.map(({ value }) => value))).size).toBe(1);
+      const loadedAt = Math.max(...ofRound.map((one) => one.loadedAt));
+      delays.push(...ofRound.flatMap(({ answers }) => answers.map(({ at = 0 }) => at - loadedAt)));
+    }
+    // The median: what is measured is not who else uses this machine. A poll alone would take 25 to 250 ms.
+    delays.sort((a, b) => a - b);
+    expect(delays[Math.floor(delays.length / 2)]).toBeLessThan(100);
+  });
+
+  it('whose loader throws is one call and one error for all, by name and code, and without its words elsewhere', async () => {
+    await using members = await cold(4, 50, { fails: true });
+    const told = (await members.results).flat();
+    expect(told.reduce((sum, { loads }) => sum + loads, 0)).toBe(1);
+    const answers = told.flatMap((one) => one.answers.map((answer) => ({ ...answer, isOwn: one.loads > 0 })));
+    expect(answers).toHaveLength(200);
+    for (const { name, code, message = '', isOwn } of answers) {
+      expect({ name, code }).toEqual({ name: 'RangeError', code: 'E_DATABASE' });
+      if (!isOwn) expect(message).not.toMatch(/hunter2/);
+    }
+  });
+
+  it('whose holder is killed is taken over at the end of its lease, by exactly one', async () => {
+    await using members = await cold(4, 20, { loadMs: 400, loadTimeoutMs: 1000 });
+    const loading: number[] = [];
+    let killedAt = 0;
+    let tookOverMs = 0;
+    members.onMessage((message) => {
+      const { loading: index } = message as { loading: number };
+      loading.push(index);
+      if (loading.length === 1) {
+        killedAt = performance.now();
+        void members.members[index]?.kill();
+      } else tookOverMs = performance.now() - killedAt;
+    });
+    const told = (await members.results).flat();
+    expect(loading).toHaveLength(2);
+    expect(told).toHaveLength(3);
+    expect(new Set(told.flatMap(({ answers }) => answers.map(({ value }) => value)))).toEqual(
+      new Set([String(loading[1])]),
+    );
+    // A lease is its loader's timeout and a second.
+    expect(tookOverMs).toBeGreaterThan(1500);
+    expect(tookOverMs).toBeLessThan(3500);
+  });
+});
+
+describe('a failing loader', () => {
+  it('is one call and one error object for all callers of its process, and tried again after a pause', async () => {
+    const cache = await here();
+    const failing = vi.fn(async (): Promise<string> => {
+      await sleep(20);
+      throw Object.assign(new Error('no'), { code: 'E1' });
+    });
+    const errors = await race(50, () => cache.getOrLoad('k', failing).catch((error: unknown) => error));
+    expect(failing).toHaveBeenCalledOnce();
+    expect(new Set(errors).size).toBe(1);
+    await expect(cache.getOrLoad('k', failing)).rejects.toMatchObject({ name: 'Error', code: 'E1' });
+    expect(failing).toHaveBeenCalledOnce();
+    await eventually(async () => expect(await cache.getOrLoad('k', () => 'well')).toBe('well'));
+  });
+
+  it.each([
+    ['a string', 'words'],
+    ['undefined', undefined],
+    ['null', null],
+    ['a frozen thing', Object.freeze({ name: 7, code: { deep: 1 } })],
+  ])('that throws %s throws just that', async (_, thrown) => {
+    const [one, two] = [await here(), await here()];
+    const failing = (): string => {
+      throw thrown;
+    };
+    expect(await one.getOrLoad('k', failing).catch((error: unknown) => error)).toBe(thrown);
+    await eventually(() => expect(one.stats().failed).toBe(1));
+    await expect(two.getOrLoad('k', () => 'v')).rejects.toThrow('failed a moment ago');
+    await two.invalidate({ keys: ['k'] });
+    expect(await two.getOrLoad('k', () => 'v')).toBe('v');
+  });
+});
+
+describe('a loader that never settles', () => {
+  it('has failed after loadTimeoutMs, for all who wait, and its signal is aborted', async () => {
+    const [one, two] = [await here({ loadTimeoutMs: 100 }), await here({ loadTimeoutMs: 100 })];
+    let aborted: AbortSignal | undefined;
+    const first = one.getOrLoad('k', ({ signal }) => {
+      aborted = signal;
+      return never();
+    });
+    await eventually(() => expect(one.stats().load).toBe(1));
+    const second = two.getOrLoad('k', () => 'not called');
+    await expect(first).rejects.toMatchObject({ code: 'ERR_TURNPIKE_LOAD_TIMEOUT', status: 503 });
+    await expect(second).rejects.toMatchObject({ code: 'ERR_TURNPIKE_LOAD_TIMEOUT', name: 'LoadTimeoutError' });
+    expect(aborted?.aborted).toBe(true);
+    expect(aborted?.reason).toMatchObject({ code: 'ERR_TURNPIKE_LOAD_TIMEOUT' });
+  });
+
+  it('and does after all is stored late, if nothing has happened since', async () => {
+    const [one, two] = [await here({ loadTimeoutMs: 50 }), await here({ loadTimeoutMs: 50 })];
+    for (const [key, isInvalidated] of [
+      ['kept', false],
+      ['dropped', true],
+    ] as const) {
+      let answer: (value: string) => void = () => undefined;
+      const first = one.getOrLoad(key, () => new Promise<string>((resolve) => (answer = resolve)));
+      await expect(first).rejects.toMatchObject({ code: 'ERR_TURNPIKE_LOAD_TIMEOUT' });
+      if (isInvalidated) await two.invalidate({ keys: [key] });
+      const { stored, refused } = one.stats();
+      answer('late');
+      await eventually(() => expect(one.stats().stored + one.stats().refused).toBe(stored + refused + 1));
+      expect(await two.getOrLoad(key, () => 'new')).toBe(isInvalidated ? 'new' : 'late');
+    }
+  });
+});
+
+describe('a lease', () => {
+  it('answered late stores nothing, and does not block others', async () => {
+    await using proxy = await faultProxy(it_.server);
+    const slow = it_.clients.client({ host: proxy.host, port: proxy.port });
+    await slow.ping();
+    const one = createCache({ redis: slow, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 100 });
+    await one.getOrLoad('warm', () => 1);
+    await sleep(20);
+    const answered = one.getOrLoad('k', async () => {
+      await sleep(150);
+      return 'old';
+    });
+    await sleep(0);
+    proxy.delay({ reply: 200 });
+    expect(await answered).toBe('old');
+    proxy.pass();
+    await sleep(300);
+    const two = await here();
+    const startedAt = performance.now();
+    expect(await two.getOrLoad('k', () => 'new')).toBe('new');
+    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(one.stats().alone).toBe(1);
+  });
+
+  it('whose reply was lost, and that the client sent again, is one lease', async () => {
+    await using proxy = await faultProxy(it_.server);
+    const redis = it_.clients.client({ host: proxy.host, port: proxy.port, retryStrategy: () => 1 });
+    await redis.ping();
+    const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+    await cache.getOrLoad('warm', () => 1);
+    await eventually(() => expect(cache.stats().stored).toBe(1));
+    const lost = proxy.dropNextReply((command) => /^eval/i.test(command[0] ?? ''));
+    const loader = vi.fn(() => 'v');
+    expect(await cache.getOrLoad('k', loader)).toBe('v');
+    await lost;
+    await eventually(() => expect(cache.stats().stored).toBe(2));
+    expect(await cache.getOrLoad('k', loader)).toBe('v');
+    expect(loader).toHaveBeenCalledOnce();
+  });
+});

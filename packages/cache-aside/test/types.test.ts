@@ -1,0 +1,54 @@
+import { Redis } from 'ioredis';
+import { afterAll, expectTypeOf, it } from 'vitest';
+import { createCache } from '../src/index.ts';
+
+const redis = new Redis({ lazyConnect: true });
+afterAll(() => redis.disconnect());
+const cache = createCache({ redis, ttlMs: 60_000 });
+// Types are the subject: nothing of this is called.
+const typed = (_: () => unknown): void => undefined;
+
+interface Product {
+  id: number;
+  tags: string[];
+  name?: string;
+}
+declare const product: Product | null;
+
+it('gives back the type of the loader, for whatever JSON carries', () => {
+  typed(() => expectTypeOf(cache.getOrLoad('k', async () => product)).resolves.toEqualTypeOf<Product | null>());
+  typed(() =>
+    expectTypeOf(
+      cache.getOrLoad('k', ({ tag, signal }) => {
+        tag(String(signal.aborted));
+        return product ?? undefined;
+      }),
+    ).resolves.toEqualTypeOf<Product | undefined>(),
+  );
+  typed((): Promise<Buffer> => cache.getOrLoad('k', () => Buffer.alloc(1)));
+  typed(() => expectTypeOf(cache.getOrLoad('k', () => ['a'])).resolves.toEqualTypeOf<string[]>());
+});
+
+it('refuses what JSON would change without a word', () => {
+  // @ts-expect-error -- a Date would come back as a string
+  typed(() => cache.getOrLoad('k', async () => ({ at: new Date() })));
+  typed(() =>
+    // @ts-expect-error -- also where the loader uses its context
+    cache.getOrLoad('k', async ({ tag }) => {
+      tag('a');
+      return { at: new Date() };
+    }),
+  );
+  // @ts-expect-error -- a Map would come back empty
+  typed(() => cache.getOrLoad('k', () => new Map<string, string>()));
+  // @ts-expect-error -- a Buffer stays one only by itself
+  typed(() => cache.getOrLoad('k', () => ({ bytes: Buffer.alloc(1) })));
+  // @ts-expect-error -- a bigint has no JSON
+  typed(() => cache.getOrLoad('k', () => 1n));
+});
+
+it('takes whatever the serializer takes', () => {
+  const serializer = { serialize: String, deserialize: String };
+  const any = createCache({ redis, ttlMs: 1, serializer });
+  typed(() => expectTypeOf(any.getOrLoad('k', async () => new Date())).resolves.toEqualTypeOf<Date>());
+});
