@@ -13,7 +13,7 @@ export interface Stamp {
 }
 
 /** Who holds an entry: `leased`: its token may load and store; `failed`, `passed`: what came of the last load. */
-export type Hold = 'leased' | 'failed' | 'passed' | 'none';
+type Hold = 'leased' | 'failed' | 'passed' | 'none';
 
 /** What an entry carries: a serialized value, bytes, the error of a load, nothing. */
 export type Kind = 'J' | 'B' | 'E' | '-';

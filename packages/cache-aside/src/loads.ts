@@ -33,7 +33,7 @@ export type Outcome =
   | { readonly kind: 'error'; readonly error: unknown };
 
 /** A load under a lease. Whoever saw the lease in Redis may take its outcome. */
-export interface Load {
+interface Load {
   readonly outcome: Promise<Outcome>;
 }
 
@@ -42,7 +42,7 @@ export interface Load {
  * - `changed`: the entry is not what the caller saw
  * - `again`: it was not what another saw, perhaps before this caller asked: look again
  */
-export type Begun =
+type Begun =
   | { readonly kind: 'load'; readonly load: Load; readonly isOwn: boolean }
   | { readonly kind: 'changed'; readonly found: Found }
   | { readonly kind: 'again' };

@@ -8,7 +8,7 @@ export interface NewMarks {
 }
 
 /** What is judged: a value, by what it depends on. */
-export interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
+interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
   /** Marked by quarantines of its key alone. */
   readonly ownTag: string;
 }
@@ -17,11 +17,13 @@ export interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
 export interface MarkTable {
   readonly clock: Clock | undefined;
   /**
-   * Resolves to the clock to judge by, once all marks up to it are known: to `read`, or to a later one. Undefined: none
-   * was found, so there is a new one by then. Many who wait at once are one question.
+   * Resolves to the clock to judge by, once all marks up to it are known: to `read`, or to a later one. Many who wait at
+   * once are one question.
    */
-  upTo(read: Clock | undefined): Promise<Clock>;
-  /** Asks anew, whatever is known. */
+  upTo(read: Clock): Promise<Clock>;
+  /** Whether `read` is earlier than a clock that this process has seen: a server may have lost what came after. */
+  hasGoneBack(read: Clock): boolean;
+  /** Asks anew, whatever is known; where no clock is found there is a new one. */
   renewed(): Promise<Clock>;
   /** Whether the marks up to `clock` must be known, and are not yet, to judge a value: then `upTo(clock)` first. */
   isNeeded(judged: Judged, clock: Clock): boolean;
@@ -71,17 +73,15 @@ export function createMarkTable(ask: (known: Clock | undefined) => Promise<NewMa
       return known;
     },
     async upTo(read) {
-      if (read !== undefined) {
-        if (isComplete(read)) return read;
-        if (running !== undefined) await running;
-        if (isComplete(read)) return read;
-      }
-      return table.renewed();
+      if (isComplete(read)) return read;
+      if (running !== undefined) await running;
+      return isComplete(read) ? read : table.renewed();
     },
     async renewed() {
       await askedFromNow();
       return known as Clock;
     },
+    hasGoneBack: ({ incarnation, tickUs }) => known?.incarnation === incarnation && tickUs < known.tickUs,
     isNeeded: (judged, clock) =>
       isAboveFloor(judged.stamp, clock) && areMarksDecisive(judged, clock) && !isComplete(clock),
     isValid(judged, clock) {

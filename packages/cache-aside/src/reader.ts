@@ -58,7 +58,8 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
           asking.delete(place.key);
           const askedAt = performance.now();
           const { bytes, clock, nowMs } = await together(place);
-          return reader.judged(place, bytes, { clock: clock ?? (await marks.upTo(undefined)), nowMs, askedAt });
+          const isUsable = clock !== undefined && !marks.hasGoneBack(clock);
+          return reader.judged(place, bytes, { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt });
         });
         asked.catch(() => undefined).finally(() => asking.get(place.key) === asked && asking.delete(place.key));
         asking.set(place.key, asked);

@@ -98,7 +98,7 @@ export const overwrite: Script<Stored & { readonly version: number }, Overwritte
 });
 
 /** The clock of a cache and its marks: two keys of one slot. */
-export interface ClockKeys {
+interface ClockKeys {
   readonly clockKey: string;
   readonly marksKey: string;
   /** Of the clock, should there be none: random, and new for each call. */

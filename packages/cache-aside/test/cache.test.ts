@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countCommands, eventually, race } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
-import { type CacheEvent, type CacheOptions, createCache } from '../src/index.ts';
+import { type CacheEvent, type CacheOptions, type LoadContext, createCache } from '../src/index.ts';
 
 const it_ = setting();
 
@@ -16,11 +16,12 @@ async function here(more: Partial<CacheOptions> = {}) {
 
 /** A loader that counts, and resolves to `<name> <count>`. */
 function counting(name = 'v', tags: string[] = []) {
-  const loader = vi.fn(async ({ tag }: { tag: (...tags: string[]) => void }) => {
+  let count = 0;
+  return async ({ tag }: LoadContext) => {
     tag(...tags);
-    return `${name} ${loader.mock.calls.length}`;
-  });
-  return loader;
+    count += 1;
+    return `${name} ${count}`;
+  };
 }
 
 const entryOf = (key: string) => `${it_.clients.prefix}:v1:cache-aside:{${key}}`;
@@ -72,14 +73,14 @@ describe('getOrLoad', () => {
     ['an empty Buffer', Buffer.alloc(0)],
   ])('stores %s, and gives it back as it was', async (_, value) => {
     const [one, two] = [await here(), await here()];
-    const loader = vi.fn(() => value);
+    const loader = vi.fn<() => unknown>(() => value);
     for (const cache of [one, one, two]) expect(await cache.getOrLoad('k', loader as () => null)).toEqual(value);
     expect(loader).toHaveBeenCalledOnce();
   });
 
   it('does not store undefined, and lets nobody wait for it', async () => {
     const cache = await here();
-    const loader = vi.fn(() => undefined);
+    const loader = vi.fn<() => undefined>(() => undefined);
     for (let n = 1; n <= 3; n += 1) {
       expect(await cache.getOrLoad('k', loader)).toBeUndefined();
       expect(loader).toHaveBeenCalledTimes(n);
@@ -103,7 +104,7 @@ describe('getOrLoad', () => {
 
   it('takes ttl and tags from its loader', async () => {
     const cache = await here();
-    const loader = vi.fn(({ tag, ttlMs }: { tag: (...tags: string[]) => void; ttlMs: (ms: number) => void }) => {
+    const loader = vi.fn<(context: LoadContext) => number>(({ tag, ttlMs }) => {
       tag('a', 'b');
       ttlMs(600_000);
       return 1;
@@ -171,7 +172,7 @@ describe('stale values', () => {
     await one.getOrLoad('k', () => 'v');
     await stored(one);
     await sleep(40);
-    const failing = vi.fn((): string => {
+    const failing = vi.fn<() => string>(() => {
       throw new Error('the database is away');
     });
     for (const cache of [one, one, two, two]) expect(await cache.getOrLoad('k', failing)).toBe('v');
@@ -236,6 +237,25 @@ describe('invalidation', () => {
     }
   });
 
+  it('that a server has lost, by a failover or an old snapshot, is noticed by who had seen it by its tag', async () => {
+    const [one, two] = [await here(), await here()];
+    await one.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await stored(one);
+    const redis = it_.clients.client();
+    const clock = await redis.get(`${entryOf('clock')}:clock`);
+    await two.invalidate({ tags: ['t'] });
+    const entry = await redis.getBuffer(entryOf('k'));
+    await one.getOrLoad('other', () => 1, { tags: ['t'] });
+    await stored(one, 2);
+    await two.invalidate({ tags: ['u'] });
+    await one.getOrLoad('other', () => 1, { tags: ['t'] });
+    // As it was before the invalidations, marks and all.
+    await redis.set(`${entryOf('clock')}:clock`, clock as string, 'PX', 60_000);
+    await redis.zrem(`${entryOf('clock')}:marks`, 't', 'u');
+    expect(await redis.getBuffer(entryOf('k'))).toEqual(entry);
+    expect(await one.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
   it('is the same for a process whose Date is five minutes off, either way', async () => {
     for (const skewMs of [-300_000, 300_000]) {
       const now = Date.now.bind(Date);
@@ -293,7 +313,7 @@ describe('writeThrough', () => {
 
   it('sets a versioned value over a lower version, and never over a higher one', async () => {
     const cache = await here();
-    const loader = vi.fn(({ version }: { version: (version: number) => void }) => {
+    const loader = vi.fn<(context: LoadContext) => string>(({ version }) => {
       version(1);
       return 'v1';
     });
@@ -405,7 +425,7 @@ describe('bad input', () => {
 
   it('a value over maxBytes is returned and not stored, and its callers do not queue', async () => {
     const cache = await here({ maxBytes: 100 });
-    const loader = vi.fn(() => 'x'.repeat(99));
+    const loader = vi.fn<() => string>(() => 'x'.repeat(99));
     for (let n = 0; n < 3; n += 1) expect(await cache.getOrLoad('k', loader)).toHaveLength(99);
     expect(loader).toHaveBeenCalledTimes(3);
     expect(await cache.getOrLoad('fits', () => 'x'.repeat(98))).toHaveLength(98);

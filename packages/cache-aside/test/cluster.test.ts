@@ -52,7 +52,7 @@ describe('a Cluster of three masters', skipUnless(canStartCluster(), 'there is n
 
   it('loads once for two processes, and wakes the one by the other, on every master', async () => {
     const [one, two] = [await here(), await here()];
-    const loader = vi.fn(async () => {
+    const loader = vi.fn<() => Promise<string>>(async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return 'v';
     });

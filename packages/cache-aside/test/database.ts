@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /** What a database holds of one row: how often it was written. */
-export type Rows = Readonly<Record<string, number>>;
+type Rows = Readonly<Record<string, number>>;
 
 /**
  * A database in this process, for the processes of a fleet: a row for each name, which a write makes one higher.

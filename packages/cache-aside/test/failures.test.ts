@@ -19,7 +19,7 @@ describe('Redis paused', () => {
     const cache = await here();
     await cache.getOrLoad('warm', () => 1);
     it_.server.pause();
-    const loader = vi.fn(async () => {
+    const loader = vi.fn<() => Promise<string>>(async () => {
       await sleep(30);
       return 'v';
     });
@@ -130,10 +130,10 @@ describe('Redis gone', () => {
     await using server = await startRedis();
     const redis = it_.clients.client({ host: server.host, port: server.port });
     const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000 });
-    let isOver = false;
+    const ending = new AbortController();
     const slowest: number[] = [];
     const traffic = race(10, async (caller) => {
-      while (!isOver) {
+      while (!ending.signal.aborted) {
         const tookMs = await runningTime(() => cache.getOrLoad(`k${caller % 3}`, () => 'v', { tags: ['t'] }));
         slowest.push(tookMs);
         await cache.invalidate(caller === 0 ? { tags: ['t'] } : { keys: [`k${caller % 3}`] });
@@ -146,7 +146,7 @@ describe('Redis gone', () => {
     await server.restart();
     await eventually(() => expect(redis.status).toBe('ready'));
     await eventually(() => expect(cache.stats().backlog).toBe(0));
-    isOver = true;
+    ending.abort();
     await traffic;
     expect(Math.max(...slowest)).toBeLessThan(1000);
   });

@@ -1,6 +1,5 @@
 import { settableClock } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
-import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
 import { parsedEntry, seenOf } from '../src/envelope.ts';
 import { fillLua, forgetLua, leaseLua, markLua, marksLua, overwriteLua, releaseLua } from '../src/lua.gen.ts';
@@ -19,7 +18,7 @@ async function entry() {
   const key = `${it_.clients.prefix}:{e}`;
   const bell = `${key}:bell`;
   const run = (lua: string, ...argv: (string | number | Buffer)[]) =>
-    (clock.client as Redis).eval(lua, 1, key, ...argv) as Promise<unknown[]>;
+    clock.client.eval(lua, 1, key, ...argv) as Promise<unknown[]>;
   const bytes = () => redis.getBuffer(key);
   return {
     redis,
@@ -209,7 +208,7 @@ describe('the logical clock', () => {
     await clock.set(START);
     const keys = [`${it_.clients.prefix}:{c}:clock`, `${it_.clients.prefix}:{c}:marks`] as const;
     const run = (lua: string, ...argv: (string | number)[]) =>
-      (clock.client as Redis).eval(lua, 2, ...keys, ...argv) as Promise<[string, string, string[]]>;
+      clock.client.eval(lua, 2, ...keys, ...argv) as Promise<[string, string, string[]]>;
     return {
       redis,
       clock,

@@ -92,7 +92,7 @@ describe('a cold key', () => {
 describe('a failing loader', () => {
   it('is one call and one error object for all callers of its process, and tried again after a pause', async () => {
     const cache = await here();
-    const failing = vi.fn(async (): Promise<string> => {
+    const failing = vi.fn<() => Promise<string>>(async () => {
       await sleep(20);
       throw Object.assign(new Error('no'), { code: 'E1' });
     });
@@ -188,7 +188,7 @@ describe('a lease', () => {
     await cache.getOrLoad('warm', () => 1);
     await eventually(() => expect(cache.stats().stored).toBe(1));
     const lost = proxy.dropNextReply((command) => /^eval/i.test(command[0] ?? ''));
-    const loader = vi.fn(() => 'v');
+    const loader = vi.fn<() => string>(() => 'v');
     expect(await cache.getOrLoad('k', loader)).toBe('v');
     await lost;
     await eventually(() => expect(cache.stats().stored).toBe(2));
