@@ -21,7 +21,7 @@ export const nothingPending = (): Pending => ({
 export const hasMarks = ({ tags, everythingAheadMs }: Pending): boolean =>
   tags.size > 0 || everythingAheadMs !== undefined;
 
-const sizeOf = (pending: Pending): number =>
+export const sizeOf = (pending: Pending): number =>
   pending.keys.size + pending.tags.size + (pending.everythingAheadMs === undefined ? 0 : 1);
 
 const isEmpty = (pending: Pending): boolean => sizeOf(pending) === 0 && pending.leases.size === 0;

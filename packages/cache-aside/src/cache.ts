@@ -1,19 +1,20 @@
 import { StoreError, storeOf, warnOnce } from '@turnpike/core';
-import { type Pending, createBacklog, nothingPending } from './backlog.ts';
+import { type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from './backlog.ts';
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
-import { SharedLoadError, createCodec } from './codec.ts';
-import type { Entry } from './envelope.ts';
+import { createCodec } from './codec.ts';
 import { type CacheStats, createJournal } from './events.ts';
+import { createFills } from './fills.ts';
 import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import type { Loader } from './load.ts';
-import { type Call, LEASE_MARGIN_MS, type Outcome, createLoads } from './loads.ts';
+import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
+import { createLoneLoads } from './lone-loads.ts';
 import { createMarkTable } from './mark-table.ts';
 import { createPlaces, tagName } from './places.ts';
-import { type Found, createReader } from './reader.ts';
+import { createReader } from './reader.ts';
 import { marks as marksScript, overwrite } from './scripts.ts';
-import { standingOf } from './standing.ts';
+import { createServing } from './serving.ts';
 import type { StoresAsIs } from './storable.ts';
 import { createWaits } from './waits.ts';
 
@@ -92,7 +93,6 @@ export function createCache(options: CacheOptions): CacheOfAny {
   const codec = createCodec(serializer);
   const journal = createJournal();
   const waits = createWaits(redis);
-  const warn = warnOnce('createCache');
   const leaseMs = loadTimeoutMs + LEASE_MARGIN_MS;
 
   let longestMs = longestLifeMs(ownFreshness) + leaseMs;
@@ -122,132 +122,33 @@ export function createCache(options: CacheOptions): CacheOfAny {
     reader,
     invalidator,
     backlog,
+    fills: createFills({ store, journal, coverLife }),
     codec,
     journal,
     check,
     loadTimeoutMs,
     deadlineMs,
     maxBytes,
-    coverLife,
+  });
+  const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
+  const serving = createServing({
+    reader,
+    loads,
+    loneLoads,
+    waits,
+    marks,
+    codec,
+    journal,
+    warn: warnOnce('createCache'),
+    boundMs: 2 * leaseMs,
   });
 
-  /** Undefined for what cannot be read. */
-  const opened = (entry: Entry): Outcome | undefined => {
-    try {
-      const value = codec.decode(entry);
-      return { kind: 'value', value: () => value, meta: entry };
-    } catch {
-      journal.note({ type: 'corrupt' });
-      return undefined;
-    }
-  };
-
-  /** A value that is expired, in place of an error. */
-  const orKept = (outcome: Outcome, kept: Entry | undefined): Outcome => {
-    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept) : undefined;
-    if (instead !== undefined) journal.note({ type: 'stale', why: 'error' });
-    return instead ?? outcome;
-  };
-
-  /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
-  const serve = async (call: Call, found: Found): Promise<Outcome> => {
-    const standing = standingOf(found, call.freshness);
-    switch (standing.kind) {
-      case 'fresh':
-      case 'stale': {
-        const outcome = opened(standing.value);
-        if (outcome === undefined) return load(call, found, undefined);
-        journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
-        if (standing.kind === 'stale' && standing.isFree) loads.begin(call, found, true).catch(() => undefined);
-        return outcome;
-      }
-      case 'held':
-        return follow(call, found, standing.holder, standing.kept);
-      case 'failed': {
-        const { failure, kept } = standing;
-        const outcome = kept === undefined ? undefined : opened(kept);
-        if (outcome !== undefined) {
-          journal.note({ type: 'stale', why: 'error' });
-          return outcome;
-        }
-        return failure === undefined
-          ? load(call, found, undefined)
-          : { kind: 'error', error: new SharedLoadError(failure.payload) };
-      }
-      case 'passed':
-        return loadAlone(call, 'passed');
-      case 'absent':
-        return load(call, found, standing.kept);
-    }
-  };
-
-  /** Loads, unless another is found to. */
-  const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
-    const begun = await loads.begin(call, found, kept !== undefined);
-    if (begun.kind === 'again') return serve(call, await reader.read(call.place));
-    if (begun.kind === 'changed') return serve(call, begun.found);
-    if (!begun.isOwn) journal.note({ type: 'joined' });
-    return orKept(await begun.load.outcome, kept);
-  };
-
-  /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
-  const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
-    const running = await loads.under(holder.token, call.place);
-    if (running === undefined) {
-      journal.note({ type: 'waited' });
-      await waits.until(call.place, holder.token, holder.untilMs - found.nowMs);
-      return serve(call, await reader.read(call.place));
-    }
-    const outcome = await running.outcome;
-    if (outcome.kind === 'error' || (await isStillValid(outcome, found, call))) {
-      journal.note({ type: 'joined' });
-      return orKept(outcome, kept);
-    }
-    return serve(call, await reader.read(call.place));
-  };
-
-  /** Whether no mark was made between the lease of a load and the look of who would join it. */
-  const isStillValid = async (
-    { meta }: Extract<Outcome, { kind: 'value' }>,
-    found: Found,
-    call: Call,
-  ): Promise<boolean> => {
-    const judged = { ...meta, ownTag: call.place.ownTag };
-    const clock = marks.isNeeded(judged, found.clock) ? await marks.upTo(found.clock) : found.clock;
-    return marks.isValid(judged, clock);
-  };
-
-  const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > 2 * leaseMs;
-
-  const loadAlone = (call: Call, why: 'degraded' | 'passed' | 'bound'): Promise<Outcome> => {
-    journal.note({ type: 'alone', why });
-    return loads.alone(call, why === 'degraded');
-  };
-
-  /** A key that is undefined is a mistake somewhere, and no reason to fail: to share its value would be one. */
-  const loadUnkeyed = (call: Pick<Call, 'loader' | 'tags'>): Promise<Outcome> => {
-    warn('TURNPIKE_WARN_NO_KEY', 'getOrLoad was given no key: its value is loaded each time, and not cached.');
-    journal.note({ type: 'alone', why: 'no-key' });
-    return loads.unshared(call);
-  };
-
-  const outcomeOf = async (call: Call): Promise<Outcome> => {
-    try {
-      return await serve(call, await reader.read(call.place));
-    } catch (error) {
-      if (!StoreError.isPassing(error)) throw error;
-      return loadAlone(call, 'degraded');
-    }
-  };
-
   const invalidate = async (pending: Pending): Promise<Pending> => {
-    loads.dropAlone(pending.tags.size === 0 && pending.everythingAheadMs === undefined ? pending.keys : undefined);
+    if (sizeOf(pending) === 0) return pending;
+    loneLoads.drop(hasMarks(pending) ? undefined : pending.keys);
     const { failed, error } = await invalidator.deliver(pending, deadlineMs);
     backlog.add(failed);
-    const isQueued = failed.keys.size > 0 || failed.tags.size > 0 || failed.everythingAheadMs !== undefined;
-    journal.note({ type: isQueued ? 'queued' : 'invalidated' });
+    journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
     if (error !== undefined && !StoreError.isPassing(error)) throw error;
     return failed;
   };
@@ -292,8 +193,8 @@ export function createCache(options: CacheOptions): CacheOfAny {
       const startedAt = performance.now();
       if (key !== undefined) check.key(key);
       const outcome = await (key === undefined
-        ? loadUnkeyed({ loader, tags })
-        : outcomeOf({ place: places.of(key), loader, tags, freshness, startedAt }));
+        ? serving.outcomeOfNoKey({ loader, tags })
+        : serving.outcomeOf({ place: places.of(key), loader, tags, freshness, startedAt }));
       if (outcome.kind === 'error') throw outcome.error;
       return outcome.value() as T;
     },

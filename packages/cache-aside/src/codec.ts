@@ -56,10 +56,15 @@ function frozen<T>(value: T): T {
 
 /** What other processes are told of an error: its name and code, and nothing it may have quoted. */
 export function failureText(error: unknown): string {
-  const { name, code } = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
-  const short = (value: unknown): string | undefined =>
-    typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 64) : undefined;
-  return JSON.stringify({ name: short(name) ?? 'Error', code: short(code) });
+  const short = (property: 'name' | 'code'): string | undefined => {
+    try {
+      const value = (error as Record<string, unknown> | null | undefined)?.[property];
+      return typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 64) : undefined;
+    } catch {
+      return undefined; // a getter that throws
+    }
+  };
+  return JSON.stringify({ name: short('name') ?? 'Error', code: short('code') });
 }
 
 /** A load that failed in another call, perhaps in another process: `name` and `code` are the error's own. */

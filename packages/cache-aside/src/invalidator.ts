@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Store, StoreError } from '@turnpike/core';
-import { type Delivery, type Pending, hasMarks, nothingPending } from './backlog.ts';
+import { type Delivery, type Pending, nothingPending } from './backlog.ts';
 import type { Places } from './places.ts';
 import { forget, mark, release } from './scripts.ts';
 
@@ -47,51 +47,55 @@ export function createInvalidator({ store, places, clockTtlMs }: InvalidatorPart
       const failed = nothingPending();
       const startedAt = performance.now();
       let error: unknown;
-      const attempt = async (call: (deadlineMs: number) => Promise<unknown>, onFailure: () => void): Promise<void> => {
+      /** Resolves to whether it was taken. */
+      const attempt = async (call: (leftMs: number) => Promise<unknown>, onFailure: () => void): Promise<boolean> => {
         try {
           await call(Math.max(1, deadlineMs - (performance.now() - startedAt)));
+          return true;
         } catch (thrown) {
           onFailure();
           if (error === undefined || !StoreError.isPassing(thrown)) error = thrown;
+          return false;
         }
       };
 
       const { everythingAheadMs } = pending;
-      if (hasMarks(pending)) {
-        await Promise.all([
-          ...(everythingAheadMs === undefined
-            ? []
-            : [
-                attempt(
-                  (leftMs) => marked([], true, everythingAheadMs, leftMs),
-                  () => (failed.everythingAheadMs = everythingAheadMs),
-                ),
-              ]),
-          ...byAhead(pending.tags).map(([aheadMs, tags]) =>
-            attempt(
-              (leftMs) => marked(tags, false, aheadMs, leftMs),
-              () => tags.forEach((tag) => failed.tags.set(tag, aheadMs)),
-            ),
-          ),
-        ]);
+      const marking = byAhead(pending.tags).map(([aheadMs, tags]) =>
+        attempt(
+          (leftMs) => marked(tags, false, aheadMs, leftMs),
+          () => tags.forEach((tag) => failed.tags.set(tag, aheadMs)),
+        ),
+      );
+      if (everythingAheadMs !== undefined) {
+        const clearing = attempt(
+          (leftMs) => marked([], true, everythingAheadMs, leftMs),
+          () => (failed.everythingAheadMs = everythingAheadMs),
+        );
+        marking.push(clearing);
       }
-      await Promise.all([
-        ...[...pending.keys].map((key) => {
+      if (marking.length > 0) await Promise.all(marking);
+
+      await inBatches([...pending.keys], {
+        attempt(key) {
           const { entryKey, channel } = places.of(key);
           return attempt(
             (leftMs) => store.call(forget, { key: entryKey, channel }, { deadlineMs: leftMs }),
             () => failed.keys.add(key),
           );
-        }),
-        ...[...pending.leases].map(([key, token]) => {
+        },
+        skip: (key) => failed.keys.add(key),
+      });
+      await inBatches([...pending.leases], {
+        attempt([key, token]) {
           const { entryKey, channel } = places.of(key);
           const unused = { key: entryKey, token, channel, outcome: 'none', pauseMs: 0, meta: '', failure: '' } as const;
           return attempt(
             (leftMs) => store.call(release, unused, { deadlineMs: leftMs }),
             () => failed.leases.set(key, token),
           );
-        }),
-      ]);
+        },
+        skip: ([key, token]) => failed.leases.set(key, token),
+      });
       return { failed, error };
     },
   };
@@ -102,4 +106,18 @@ function byAhead(tags: ReadonlyMap<string, number>): [aheadMs: number, tags: str
   const dates = new Map<number, string[]>();
   for (const [tag, aheadMs] of tags) dates.set(aheadMs, [...(dates.get(aheadMs) ?? []), tag]);
   return [...dates];
+}
+
+const BATCH = 100;
+
+/** A batch of which nothing was taken is the last: the others would only find out the same. */
+async function inBatches<T>(
+  items: readonly T[],
+  { attempt, skip }: { attempt: (item: T) => Promise<boolean>; skip: (item: T) => unknown },
+): Promise<void> {
+  if (items.length === 0) return;
+  const rest = items.slice(BATCH);
+  const taken = await Promise.all(items.slice(0, BATCH).map(attempt));
+  if (taken.includes(true)) return inBatches(rest, { attempt, skip });
+  for (const item of rest) skip(item);
 }

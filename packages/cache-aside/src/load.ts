@@ -60,7 +60,7 @@ export function runLoader(
     loader({
       signal: aborting.signal,
       tag(...more) {
-        check.tags(more);
+        check.tags([...said.tags, ...more]);
         for (const tag of more) said.tags.add(tag);
       },
       ttlMs(ms) {

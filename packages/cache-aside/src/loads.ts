@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { type Store, StoreError } from '@turnpike/core';
 import { type Backlog, nothingPending } from './backlog.ts';
 import { isBehindItsMarks, parsedClock } from './clock.ts';
-import { type Codec, type Encoded, failureText } from './codec.ts';
-import { type Meta, type Stamp, metaText } from './envelope.ts';
+import { type Codec, failureText } from './codec.ts';
+import { type Stamp, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
-import { type Freshness, lifetimeOf } from './freshness.ts';
-import { type Invalidator } from './invalidator.ts';
-import { LoadTimeoutError, type Loader, type SaidChecks, type Said, runLoader } from './load.ts';
-import { type Place, tagName } from './places.ts';
+import type { Fills, Lease } from './fills.ts';
+import type { Freshness } from './freshness.ts';
+import type { Invalidator } from './invalidator.ts';
+import { LoadTimeoutError, type Loader, type SaidChecks, runLoader } from './load.ts';
+import { type Outcome, loadedFrom } from './loaded.ts';
+import type { Place } from './places.ts';
 import type { Found, Reader } from './reader.ts';
-import { fill, lease, release } from './scripts.ts';
+import { lease } from './scripts.ts';
 
 /** One `getOrLoad`. */
 export interface Call {
@@ -21,16 +23,6 @@ export interface Call {
   /** By this process's monotonic clock. */
   readonly startedAt: number;
 }
-
-/** What a load came to. Never a rejection: a loader's error is not Redis's. */
-export type Outcome =
-  | {
-      readonly kind: 'value';
-      /** For one caller: see `Codec.decode`. */
-      readonly value: () => unknown;
-      readonly meta: Meta;
-    }
-  | { readonly kind: 'error'; readonly error: unknown };
 
 /** A load under a lease. Whoever saw the lease in Redis may take its outcome. */
 interface Load {
@@ -47,36 +39,19 @@ type Begun =
   | { readonly kind: 'changed'; readonly found: Found }
   | { readonly kind: 'again' };
 
+/** Loads of this process, each under a lease that says in Redis who loads. */
 export interface Loads {
   /** Takes a lease over what `found` shows, and loads under it. Rejects with a `StoreError`: then nobody loads. */
   begin(call: Call, found: Found, keeps: boolean): Promise<Begun>;
   /** The load of this process under `token`, which its caller has seen in Redis. */
   under(token: string, place: Place): Promise<Load | undefined>;
-  /**
-   * Loads without a lease, and stores nothing. Shared with those who asked before it began, and with all where Redis
-   * cannot say what is true (`isBlind`).
-   */
-  alone(call: Call, isBlind: boolean): Promise<Outcome>;
-  /** Loads for one caller, and stores nothing. */
-  unshared(call: Pick<Call, 'loader' | 'tags'>): Promise<Outcome>;
-  /** Nobody joins what was loading alone until now: `keys`, or everything. */
-  dropAlone(keys?: Iterable<string>): void;
 }
 
 /** How much longer than its loader a lease lives, in ms: for the fill to arrive. */
 export const LEASE_MARGIN_MS = 1000;
 
-/** How long the failure of a load is everybody's, in ms, and how long its bringing nothing to store. */
-const PAUSE_MS = 1000;
-
 /** The least that is left of a deadline for a second call: a stall of this process may have used it up. */
 const LEAST_MS = 10;
-
-/** Nobody waits for a fill. */
-const FILL_DEADLINE_MS = 1000;
-
-/** When a fill is tried again that Redis did not answer, in ms from the try before. To store twice does no harm. */
-const FILL_RETRIES_MS = [100, 400, 1600];
 
 /** 72 bits. */
 const newToken = (): string => randomBytes(9).toString('base64url');
@@ -86,22 +61,20 @@ interface LoadsParts {
   readonly reader: Reader;
   readonly invalidator: Invalidator;
   readonly backlog: Backlog;
+  readonly fills: Fills;
   readonly codec: Codec;
   readonly journal: Journal;
   readonly check: SaidChecks;
   readonly loadTimeoutMs: number;
   readonly deadlineMs: number;
   readonly maxBytes: number;
-  /** The clock has to outlive what lives so long. */
-  readonly coverLife: (lifeMs: number) => void;
 }
 
 export function createLoads(parts: LoadsParts): Loads {
-  const { store, reader, invalidator, backlog, codec, journal, loadTimeoutMs, deadlineMs, maxBytes } = parts;
+  const { store, reader, invalidator, backlog, fills, codec, journal, loadTimeoutMs, deadlineMs, maxBytes } = parts;
   const leaseMs = loadTimeoutMs + LEASE_MARGIN_MS;
   const asking = new Map<string, { readonly token: string; readonly begun: Promise<Begun> }>();
   const running = new Map<string, Load>();
-  const aloneOf = new Map<string, { readonly startedAt: number; readonly outcome: Promise<Outcome> }>();
 
   const giveBack = ({ key }: Place, token: string): void => {
     const unused = nothingPending();
@@ -126,7 +99,7 @@ export function createLoads(parts: LoadsParts): Loads {
         deadlineMs: leftMs,
         onAbandoned: ({ kind }) => kind === 'leased' && giveBack(place, token),
       });
-      if (leased.kind === 'leased') return { kind: 'load', load: start(call, token, stamp), isOwn: true };
+      if (leased.kind === 'leased') return { kind: 'load', load: start(call, { place, token, stamp }), isOwn: true };
       return { kind: 'changed', found: await reader.judged(place, leased.entry, { ...found, askedAt }) };
     } catch (error) {
       // It may have been given all the same, and its reply lost.
@@ -136,83 +109,28 @@ export function createLoads(parts: LoadsParts): Loads {
   };
 
   /** Registers before it returns: whoever sees the lease from now on finds the load. */
-  const start = (call: Call, token: string, stamp: Stamp): Load => {
+  const start = ({ loader, tags, freshness }: Call, given: Lease): Load => {
     journal.note({ type: 'load' });
-    const { place, freshness } = call;
-    const { value, late, said } = runLoader(call.loader, loadTimeoutMs, call.tags, parts.check);
+    const { token, stamp } = given;
+    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check);
+    const ends = (end: Promise<void>): void => void end.finally(() => running.delete(token));
 
-    const store_ = async (loaded: Loaded): Promise<void> => {
-      if (loaded.encoded === undefined) {
-        journal.note({ type: 'refused', why: loaded.why });
-        return end('passed', '');
-      }
-      const lasting =
-        said.ttlMs === undefined ? freshness : { ...freshness, ttlMs: said.ttlMs, negativeTtlMs: said.ttlMs };
-      const { freshMs, lifeMs } = lifetimeOf(loaded.raw, lasting, Math.random());
-      parts.coverLife(lifeMs);
-      const { entryKey: key, channel } = place;
-      const filling = { key, token, channel, freshMs, lifeMs, ...loaded.encoded, meta: metaText(loaded.meta) };
-      const stored = await persistently(() => store.call(fill, filling, { deadlineMs: FILL_DEADLINE_MS }));
-      journal.note(
-        stored === 'stored'
-          ? { type: 'stored' }
-          : { type: 'refused', why: stored === 'refused' ? 'lease-lost' : 'store' },
-      );
+    const succeed = (raw: unknown): Outcome => {
+      const loaded = loadedFrom(raw, said, stamp, codec, maxBytes);
+      ends(fills.store(given, loaded, said, freshness));
+      return { kind: 'value', value: loaded.value, meta: loaded.meta };
     };
-
-    const end = async (outcome: 'passed' | 'failed', failure: string): Promise<void> => {
-      const meta = metaText({ stamp, tags: [] });
-      const ending = { key: place.entryKey, token, channel: place.channel, outcome, pauseMs: PAUSE_MS, meta, failure };
-      await persistently(() => store.call(release, ending, { deadlineMs: FILL_DEADLINE_MS }));
+    const fail = (error: unknown): Outcome => {
+      const isTimeout = error instanceof LoadTimeoutError;
+      journal.note({ type: 'failed', why: isTimeout ? 'timeout' : 'error' });
+      ends(fills.fail(given, failureText(error)));
+      // What comes after its time is stored if its lease is still there, as any other.
+      if (isTimeout) late.then(succeed).catch(() => undefined);
+      return { kind: 'error', error };
     };
-
-    const loadedOf = (raw: unknown): Loaded => loadedFrom(raw, said, stamp);
-    const outcome: Promise<Outcome> = value.then(
-      (raw) => {
-        const loaded = loadedOf(raw);
-        settle(store_(loaded));
-        return { kind: 'value', value: loaded.value, meta: loaded.meta };
-      },
-      (error: unknown) => {
-        const isTimeout = error instanceof LoadTimeoutError;
-        journal.note({ type: 'failed', why: isTimeout ? 'timeout' : 'error' });
-        settle(end('failed', failureText(error)));
-        // What comes after its time is stored if its lease is still there, as any other.
-        if (isTimeout) late.then((raw) => store_(loadedOf(raw))).catch(() => undefined);
-        return { kind: 'error', error };
-      },
-    );
-    const settle = (done: Promise<void>): void => void done.catch(() => undefined).finally(() => running.delete(token));
-    const load = { outcome };
+    const load = { outcome: value.then(succeed, fail) };
     running.set(token, load);
     return load;
-  };
-
-  /** A value as it is told and stored, or why it is not stored. */
-  const loadedFrom = (raw: unknown, { tags, version }: Said, stamp: Stamp): Loaded => {
-    const meta = { stamp, tags: [...tags].map(tagName), version };
-    const unstored = (why: Unstored): Loaded => ({ raw, meta, value: () => raw, encoded: undefined, why });
-    if (raw === undefined) return unstored('undefined');
-    try {
-      const encoded = codec.encode(raw);
-      if (encoded.payload.length > maxBytes) return unstored('too-large');
-      const shared = codec.decode(encoded);
-      const value = encoded.kind === 'B' ? () => codec.decode(encoded) : () => shared;
-      return { raw, meta, value, encoded };
-    } catch {
-      return unstored('unserializable');
-    }
-  };
-
-  const unshared: Loads['unshared'] = async ({ loader, tags }) => {
-    const { value, said } = runLoader(loader, loadTimeoutMs, tags, parts.check);
-    try {
-      const loaded = loadedFrom(await value, said, { incarnation: '', us: 0 });
-      return { kind: 'value', value: loaded.value, meta: loaded.meta };
-    } catch (error) {
-      journal.note({ type: 'failed', why: error instanceof LoadTimeoutError ? 'timeout' : 'error' });
-      return { kind: 'error', error };
-    }
   };
 
   return {
@@ -237,40 +155,5 @@ export function createLoads(parts: LoadsParts): Loads {
       const begun = await asked.begun;
       return begun.kind === 'load' ? begun.load : undefined;
     },
-    async alone(call, isBlind) {
-      const { key } = call.place;
-      const others = aloneOf.get(key);
-      if (others !== undefined && (isBlind || others.startedAt >= call.startedAt)) return others.outcome;
-      const mine = { startedAt: performance.now(), outcome: unshared(call) };
-      aloneOf.set(key, mine);
-      const outcome = await mine.outcome;
-      if (aloneOf.get(key) === mine) aloneOf.delete(key);
-      return outcome;
-    },
-    unshared,
-    dropAlone(keys) {
-      if (keys === undefined) aloneOf.clear();
-      else for (const key of keys) aloneOf.delete(key);
-    },
   };
-}
-
-type Unstored = 'undefined' | 'too-large' | 'unserializable';
-
-type Loaded = {
-  readonly raw: unknown;
-  readonly meta: Meta;
-  readonly value: () => unknown;
-} & ({ readonly encoded: Encoded } | { readonly encoded: undefined; readonly why: Unstored });
-
-/** Tries again for a while when Redis does not answer; undefined when it never did. */
-async function persistently<T>(call: () => Promise<T>, retry = 0): Promise<T | undefined> {
-  try {
-    return await call();
-  } catch {
-    const delayMs = FILL_RETRIES_MS[retry];
-    if (delayMs === undefined) return undefined;
-    await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
-    return persistently(call, retry + 1);
-  }
 }

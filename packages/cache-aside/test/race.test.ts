@@ -143,7 +143,7 @@ const MUTANTS: Mutant[] = [
     heat: { keyCounts: [2], loadMs: [25] },
     file: 'loads.js',
     edits: [
-      ['running.set(token, load);', 'running.set(token, load); load.key = place.key;'],
+      ['running.set(token, load);', 'running.set(token, load); load.key = given.place.key;'],
       [
         'const others = asking.get(key);',
         `const joined = [...running.values()].find((one) => one.key === key);

@@ -1,0 +1,78 @@
+import type { Store } from '@turnpike/core';
+import { type Stamp, metaText } from './envelope.ts';
+import type { Journal } from './events.ts';
+import { type Freshness, lifetimeOf } from './freshness.ts';
+import type { Said } from './load.ts';
+import type { Loaded } from './loaded.ts';
+import type { Place } from './places.ts';
+import { fill, release } from './scripts.ts';
+
+/** A lease that was given: what it is for, and the clock from before its load. */
+export interface Lease {
+  readonly place: Place;
+  readonly token: string;
+  readonly stamp: Stamp;
+}
+
+/** The ends of leases. Nobody waits for them, and none rejects. */
+export interface Fills {
+  /** Stores a value if the lease is still there, and tells those who wait; or tells them that there is none to store. */
+  store(lease: Lease, loaded: Loaded, said: Said, freshness: Required<Freshness>): Promise<void>;
+  /** Tells those who wait that the load has failed. */
+  fail(lease: Lease, failure: string): Promise<void>;
+}
+
+/** How long the failure of a load is everybody's, in ms, and how long its bringing nothing to store. */
+const PAUSE_MS = 1000;
+
+const DEADLINE_MS = 1000;
+
+/** When one is tried again that Redis did not answer, in ms from the try before. To store twice does no harm. */
+const RETRIES_MS = [100, 400, 1600];
+
+interface FillsParts {
+  readonly store: Store;
+  readonly journal: Journal;
+  /** The clock has to outlive what lives so long. */
+  readonly coverLife: (lifeMs: number) => void;
+}
+
+export function createFills({ store, journal, coverLife }: FillsParts): Fills {
+  const end = async ({ place, token, stamp }: Lease, outcome: 'passed' | 'failed', failure: string): Promise<void> => {
+    const { entryKey: key, channel } = place;
+    const meta = metaText({ stamp, tags: [] });
+    const ending = { key, token, channel, outcome, pauseMs: PAUSE_MS, meta, failure };
+    await persistently(() => store.call(release, ending, { deadlineMs: DEADLINE_MS }));
+  };
+
+  return {
+    async store(lease, loaded, { ttlMs }, freshness) {
+      if (loaded.encoded === undefined) {
+        journal.note({ type: 'refused', why: loaded.why });
+        return end(lease, 'passed', '');
+      }
+      const lasting = ttlMs === undefined ? freshness : { ...freshness, ttlMs, negativeTtlMs: ttlMs };
+      const lifetime = lifetimeOf(loaded.raw, lasting, Math.random());
+      coverLife(lifetime.lifeMs);
+      const { entryKey: key, channel } = lease.place;
+      const filling = { key, channel, token: lease.token, ...lifetime, ...loaded.encoded, meta: metaText(loaded.meta) };
+      const answer = await persistently(() => store.call(fill, filling, { deadlineMs: DEADLINE_MS }));
+      journal.note(
+        answer === 'stored' ? { type: 'stored' } : { type: 'refused', why: answer ? 'lease-lost' : 'store' },
+      );
+    },
+    fail: (lease, failure) => end(lease, 'failed', failure),
+  };
+}
+
+/** Tries again for a while when Redis does not answer; undefined when it never did. */
+async function persistently<T>(call: () => Promise<T>, retry = 0): Promise<T | undefined> {
+  try {
+    return await call();
+  } catch {
+    const delayMs = RETRIES_MS[retry];
+    if (delayMs === undefined) return undefined;
+    await new Promise((resolve) => setTimeout(resolve, delayMs).unref());
+    return persistently(call, retry + 1);
+  }
+}

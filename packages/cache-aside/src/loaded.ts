@@ -1,0 +1,45 @@
+import type { Codec, Encoded } from './codec.ts';
+import type { Meta, Stamp } from './envelope.ts';
+import type { Said } from './load.ts';
+import { tagName } from './places.ts';
+
+/** What a load came to. Never a rejection: a loader's error is not Redis's. */
+export type Outcome =
+  | {
+      readonly kind: 'value';
+      /** For one caller: see `Codec.decode`. */
+      readonly value: () => unknown;
+      readonly meta: Meta;
+    }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+/** Why a value is told and not stored. */
+type Unstored = 'undefined' | 'too-large' | 'unserializable';
+
+/** A value that was loaded: as it is told, and as it is stored. */
+export type Loaded = {
+  readonly raw: unknown;
+  readonly meta: Meta;
+  readonly value: () => unknown;
+} & ({ readonly encoded: Encoded } | { readonly encoded: undefined; readonly why: Unstored });
+
+export function loadedFrom(
+  raw: unknown,
+  { tags, version }: Said,
+  stamp: Stamp,
+  codec: Codec,
+  maxBytes: number,
+): Loaded {
+  const meta = { stamp, tags: [...tags].map(tagName), version };
+  const unstored = (why: Unstored): Loaded => ({ raw, meta, value: () => raw, encoded: undefined, why });
+  if (raw === undefined) return unstored('undefined');
+  try {
+    const encoded = codec.encode(raw);
+    if (encoded.payload.length > maxBytes) return unstored('too-large');
+    const shared = codec.decode(encoded);
+    const value = encoded.kind === 'B' ? () => codec.decode(encoded) : () => shared;
+    return { raw, meta, value, encoded };
+  } catch {
+    return unstored('unserializable');
+  }
+}

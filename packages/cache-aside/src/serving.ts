@@ -1,0 +1,147 @@
+import { StoreError, type Warn } from '@turnpike/core';
+import { type Codec, SharedLoadError } from './codec.ts';
+import type { Entry } from './envelope.ts';
+import type { Journal } from './events.ts';
+import type { Outcome } from './loaded.ts';
+import type { Call, Loads } from './loads.ts';
+import type { LoneLoads } from './lone-loads.ts';
+import type { MarkTable } from './mark-table.ts';
+import type { Found, Reader } from './reader.ts';
+import { standingOf } from './standing.ts';
+import type { Waits } from './waits.ts';
+
+/** What callers get. */
+export interface Serving {
+  /** From Redis, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
+  outcomeOf(call: Call): Promise<Outcome>;
+  /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
+  outcomeOfNoKey(call: Pick<Call, 'loader' | 'tags'>): Promise<Outcome>;
+}
+
+interface ServingParts {
+  readonly reader: Reader;
+  readonly loads: Loads;
+  readonly loneLoads: LoneLoads;
+  readonly waits: Waits;
+  readonly marks: MarkTable;
+  readonly codec: Codec;
+  readonly journal: Journal;
+  readonly warn: Warn;
+  /** How long one call waits for others' loads at most, in ms. */
+  readonly boundMs: number;
+}
+
+export function createServing(parts: ServingParts): Serving {
+  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
+
+  /** Undefined for what cannot be read. */
+  const opened = (entry: Entry): Outcome | undefined => {
+    try {
+      const value = codec.decode(entry);
+      return { kind: 'value', value: () => value, meta: entry };
+    } catch {
+      journal.note({ type: 'corrupt' });
+      return undefined;
+    }
+  };
+
+  /** A value that is expired, in place of an error. */
+  const orKept = (outcome: Outcome, kept: Entry | undefined): Outcome => {
+    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept) : undefined;
+    if (instead !== undefined) journal.note({ type: 'stale', why: 'error' });
+    return instead ?? outcome;
+  };
+
+  /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
+  const serve = async (call: Call, found: Found): Promise<Outcome> => {
+    const standing = standingOf(found, call.freshness);
+    switch (standing.kind) {
+      case 'fresh':
+      case 'stale': {
+        const outcome = opened(standing.value);
+        if (outcome === undefined) return load(call, found, undefined);
+        journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
+        if (standing.kind === 'stale' && standing.isFree) loads.begin(call, found, true).catch(() => undefined);
+        return outcome;
+      }
+      case 'held':
+        return follow(call, found, standing.holder, standing.kept);
+      case 'failed': {
+        const { failure, kept } = standing;
+        const outcome = kept === undefined ? undefined : opened(kept);
+        if (outcome !== undefined) {
+          journal.note({ type: 'stale', why: 'error' });
+          return outcome;
+        }
+        return failure === undefined
+          ? load(call, found, undefined)
+          : { kind: 'error', error: new SharedLoadError(failure.payload) };
+      }
+      case 'passed':
+        return loadAlone(call, 'passed');
+      case 'absent':
+        return load(call, found, standing.kept);
+    }
+  };
+
+  /** Loads, unless another is found to. */
+  const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
+    if (isAtItsBound(call)) return loadAlone(call, 'bound');
+    const begun = await loads.begin(call, found, kept !== undefined);
+    if (begun.kind === 'again') return serve(call, await reader.read(call.place));
+    if (begun.kind === 'changed') return serve(call, begun.found);
+    if (!begun.isOwn) journal.note({ type: 'joined' });
+    return orKept(await begun.load.outcome, kept);
+  };
+
+  /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
+  const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
+    if (isAtItsBound(call)) return loadAlone(call, 'bound');
+    const running = await loads.under(holder.token, call.place);
+    if (running === undefined) {
+      journal.note({ type: 'waited' });
+      await waits.until(call.place, holder.token, holder.untilMs - found.nowMs);
+      return serve(call, await reader.read(call.place));
+    }
+    const outcome = await running.outcome;
+    if (outcome.kind === 'error' || (await isStillValid(outcome, found, call))) {
+      journal.note({ type: 'joined' });
+      return orKept(outcome, kept);
+    }
+    return serve(call, await reader.read(call.place));
+  };
+
+  /** Whether no mark was made between the lease of a load and the look of who would join it. */
+  const isStillValid = async (
+    { meta }: Extract<Outcome, { kind: 'value' }>,
+    found: Found,
+    call: Call,
+  ): Promise<boolean> => {
+    const judged = { ...meta, ownTag: call.place.ownTag };
+    const clock = marks.isNeeded(judged, found.clock) ? await marks.upTo(found.clock) : found.clock;
+    return marks.isValid(judged, clock);
+  };
+
+  const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;
+
+  const loadAlone = (call: Call, why: 'degraded' | 'passed' | 'bound'): Promise<Outcome> => {
+    journal.note({ type: 'alone', why });
+    return loneLoads.of(call.place.key, call, why === 'degraded');
+  };
+
+  return {
+    async outcomeOf(call) {
+      try {
+        return await serve(call, await reader.read(call.place));
+      } catch (error) {
+        if (!StoreError.isPassing(error)) throw error;
+        return loadAlone(call, 'degraded');
+      }
+    },
+    outcomeOfNoKey(call) {
+      warn('TURNPIKE_WARN_NO_KEY', 'getOrLoad was given no key: its value is loaded each time, and not cached.');
+      journal.note({ type: 'alone', why: 'no-key' });
+      return loneLoads.unshared(call);
+    },
+  };
+}
