@@ -24,7 +24,7 @@ export const hasMarks = ({ tags, everythingAheadMs }: Pending): boolean =>
 export const sizeOf = (pending: Pending): number =>
   pending.keys.size + pending.tags.size + (pending.everythingAheadMs === undefined ? 0 : 1);
 
-const isEmpty = (pending: Pending): boolean => sizeOf(pending) === 0 && pending.leases.size === 0;
+const countOf = (pending: Pending): number => sizeOf(pending) + pending.leases.size;
 
 /** What came of a delivery: what was not delivered, and why. */
 export interface Delivery {
@@ -47,17 +47,20 @@ const MAX_WAITING = 10_000;
 /** How soon it is tried again, in ms: well within a second of Redis being back. */
 const RETRY_MS = 100;
 
+/** So many keys are delivered at a time, so that who waits for one of them does not wait for all. */
+const BATCH = 100;
+
+/** A delivery on its way. */
+interface Flight {
+  readonly pending: Pending;
+  readonly done: Promise<Delivery>;
+}
+
 export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>): Backlog {
   let waiting = nothingPending();
-  let sending: { readonly pending: Pending; readonly done: Promise<unknown> } | undefined;
+  const flights = new Set<Flight>();
   let timer: NodeJS.Timeout | undefined;
-
-  const retrySoon = (): void => {
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      void send();
-    }, RETRY_MS).unref();
-  };
+  let isDraining = false;
 
   const keep = (more: Pending): void => {
     for (const key of more.keys) waiting.keys.add(key);
@@ -72,40 +75,70 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     waiting = { ...nothingPending(), everythingAheadMs: aheadMs };
   };
 
-  /** What is added meanwhile waits for the next time: it may be about a later write. */
-  const send = async (): Promise<unknown> => {
-    if (sending !== undefined) return sending.done;
-    const pending = waiting;
-    waiting = nothingPending();
-    const done = deliver(pending).then(({ failed, error }) => {
-      sending = undefined;
-      keep(failed);
-      if (!isEmpty(waiting)) retrySoon();
-      return error;
-    });
-    sending = { pending, done };
-    return done;
+  /** Marks, all of them, and these keys. What is added from now on waits for the next time: it may be about a later write. */
+  const take = (keys: readonly string[]): Pending => {
+    const taken: Pending = { ...waiting, keys: new Set(), leases: new Map() };
+    for (const key of keys) {
+      if (waiting.keys.delete(key)) taken.keys.add(key);
+      const token = waiting.leases.get(key);
+      if (token !== undefined && waiting.leases.delete(key)) taken.leases.set(key, token);
+    }
+    waiting = { ...waiting, tags: new Map(), everythingAheadMs: undefined };
+    return taken;
   };
 
-  const concerns = (pending: Pending | undefined, key: string): boolean =>
-    pending !== undefined && (hasMarks(pending) || pending.keys.has(key) || pending.leases.has(key));
+  const send = (keys: readonly string[]): Flight => {
+    const pending = take(keys);
+    const done = deliver(pending).then((delivery) => {
+      flights.delete(flight);
+      keep(delivery.failed);
+      drainSoon();
+      return delivery;
+    });
+    const flight = { pending, done };
+    flights.add(flight);
+    return flight;
+  };
+
+  const drain = async (): Promise<void> => {
+    const keys = [...waiting.keys, ...waiting.leases.keys()].slice(0, BATCH);
+    const { pending, done } = send(keys);
+    const { failed } = await done;
+    const isMoving = countOf(failed) < countOf(pending);
+    if (isMoving && countOf(waiting) > 0) return drain();
+  };
+
+  const drainSoon = (): void => {
+    if (isDraining || countOf(waiting) === 0) return;
+    timer ??= setTimeout(async () => {
+      timer = undefined;
+      isDraining = true;
+      await drain();
+      isDraining = false;
+      drainSoon();
+    }, RETRY_MS).unref();
+  };
+
+  const concerns = (pending: Pending, key: string): boolean =>
+    hasMarks(pending) || pending.keys.has(key) || pending.leases.has(key);
 
   const backlog: Backlog = {
     get size() {
-      return sizeOf(waiting) + (sending === undefined ? 0 : sizeOf(sending.pending));
+      return [...flights].reduce((sum, { pending }) => sum + sizeOf(pending), sizeOf(waiting));
     },
     add(more) {
       keep(more);
-      if (!isEmpty(waiting)) retrySoon();
+      drainSoon();
     },
     async clearFor(key) {
-      if (!concerns(waiting, key) && !concerns(sending?.pending, key)) return;
-      const wasSending = sending !== undefined;
-      const error = await send();
-      if (!concerns(waiting, key) && !concerns(sending?.pending, key)) return;
-      if (error === undefined || wasSending) return backlog.clearFor(key);
-      throw error instanceof Error
-        ? error
+      if (concerns(waiting, key)) send([key]);
+      const concerning = [...flights].filter(({ pending }) => concerns(pending, key));
+      if (concerning.length === 0) return;
+      const deliveries = await Promise.all(concerning.map(({ done }) => done));
+      const failure = deliveries.find(({ failed }) => concerns(failed, key));
+      if (failure === undefined) return backlog.clearFor(key);
+      throw failure.error instanceof Error
+        ? failure.error
         : new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', 'Invalidations are waiting for Redis');
     },
     close() {

@@ -84,6 +84,10 @@ describe('Redis paused', () => {
     for (let n = 0; n < 30; n += 1) reads.push(await runningTime(() => cache.getOrLoad(`k${n}`, () => n)));
     expect(reads.toSorted((a, b) => a - b)[7]).toBeLessThan(10);
     it_.server.resume();
+    await eventually(async () => {
+      await cache.getOrLoad('k8999', () => 'new'); // whoever asks for one of them does not wait for the others
+      expect(cache.stats().load).toBeGreaterThan(1);
+    });
     await eventually(() => expect(cache.stats().backlog).toBe(0));
   });
 
