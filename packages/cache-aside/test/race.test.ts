@@ -42,7 +42,7 @@ async function raced({
   rounds,
   seed,
   keyCounts = [2, 5, 8],
-  loadMs = [8, 25],
+  loadMs = [6, 18],
   cacheModule = shipped,
 }: Heat): Promise<{ stale: string[]; stats: Member['stats'] }> {
   const database = await startDatabase(seed);
@@ -54,7 +54,7 @@ async function raced({
         port: database.port,
         seed,
         rounds,
-        ops: 9,
+        ops: 6,
         keyCounts,
         loadMs,
         loadTimeoutMs: LOAD_TIMEOUT_MS,

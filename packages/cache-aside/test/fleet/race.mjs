@@ -49,8 +49,8 @@ await runMember(async ({ index, args, barrier }) => {
 
     const read = async (key, n, what) => {
       const atLeast = await database('settled', [key, group]);
-      // A load in fifty is too slow for its timeout: its value comes late, and is stored if it may be.
-      const delayMs = chance(0.02) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
+      // A few loads are too slow for their timeout: their value comes late, and is stored if it may be.
+      const delayMs = chance(0.008) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
       const load = ({ tag }) => {
         const rows = database('read', [key, group], { delayMs });
         tag(group);
