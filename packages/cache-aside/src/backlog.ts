@@ -61,6 +61,7 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
   const flights = new Set<Flight>();
   let timer: NodeJS.Timeout | undefined;
   let isDraining = false;
+  let isClosed = false;
 
   const keep = (more: Pending): void => {
     for (const key of more.keys) waiting.keys.add(key);
@@ -71,7 +72,8 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     }
     if (waiting.leases.size > MAX_WAITING) waiting.leases.clear(); // they end by themselves
     if (sizeOf(waiting) <= MAX_WAITING) return;
-    const aheadMs = Math.max(0, ...waiting.tags.values(), waiting.everythingAheadMs ?? 0);
+    let aheadMs = waiting.everythingAheadMs ?? 0;
+    for (const tagAheadMs of waiting.tags.values()) aheadMs = Math.max(aheadMs, tagAheadMs);
     waiting = { ...nothingPending(), everythingAheadMs: aheadMs };
   };
 
@@ -105,11 +107,11 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     const { pending, done } = send(keys);
     const { failed } = await done;
     const isMoving = countOf(failed) < countOf(pending);
-    if (isMoving && countOf(waiting) > 0) return drain();
+    if (isMoving && !isClosed && countOf(waiting) > 0) return drain();
   };
 
   const drainSoon = (): void => {
-    if (isDraining || countOf(waiting) === 0) return;
+    if (isClosed || isDraining || countOf(waiting) === 0) return;
     timer ??= setTimeout(async () => {
       timer = undefined;
       isDraining = true;
@@ -142,6 +144,7 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
         : new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', 'Invalidations are waiting for Redis');
     },
     close() {
+      isClosed = true;
       clearTimeout(timer);
       timer = undefined;
     },

@@ -147,6 +147,9 @@ interface CallChecks {
   get(options: GetOptions): { readonly tags: readonly string[]; readonly freshness: Required<Freshness> };
   invalidation(invalidation: Invalidation): void;
   quarantineMs(ms: unknown): void;
+  loader(loader: unknown): void;
+  quarantine(options: object): void;
+  write(write: unknown, options: object): void;
 }
 
 function callChecks(own: Required<Freshness>): CallChecks {
@@ -166,7 +169,10 @@ function callChecks(own: Required<Freshness>): CallChecks {
     get(options) {
       const check = optionChecks('getOrLoad', options);
       check.known(['tags', ...FRESHNESS_OPTIONS], RIVALS);
-      const { tags = [], ...differing } = options;
+      const { tags = [], ...given } = options;
+      const differing: Partial<Freshness> = Object.fromEntries(
+        Object.entries(given).filter(([, value]) => value !== undefined),
+      );
       checks.tags(tags);
       const isAsEver = Object.keys(differing).length === 0;
       return {
@@ -183,6 +189,12 @@ function callChecks(own: Required<Freshness>): CallChecks {
       check.must(isNamed, 'keys', 'given, or tags', undefined);
     },
     quarantineMs: (ms) => cache.integer('quarantineMs', ms, 0, LONGEST_MS),
+    loader: (loader) => cache.must(typeof loader === 'function', 'loader', 'a function', loader),
+    quarantine: (options) => optionChecks('clear', options).known(['quarantineMs']),
+    write(write, options) {
+      cache.must(typeof write === 'function', 'write', 'a function', write);
+      optionChecks('writeThrough', options).known(['tags', 'quarantineMs'], { tag: 'tags' });
+    },
   };
   return checks;
 }

@@ -99,8 +99,8 @@ export function createCache(options: CacheOptions): CacheOfAny {
   let clockDueAt = 0;
   const clockTtlMs = (): number => Math.min(Math.max(2 * longestMs, LEAST_CLOCK_TTL_MS), 2 * LONGEST_MS);
 
-  const marks = createMarkTable(async (known) => {
-    const asked = { ...places, incarnation: newIncarnation(), ttlMs: clockTtlMs(), known };
+  const marks = createMarkTable(async (at) => {
+    const asked = { ...places, incarnation: newIncarnation(), ttlMs: clockTtlMs(), ...at };
     const { clock, marks: newer } = await store.call(marksScript, asked, { deadlineMs });
     const parsed = parsedClock(clock);
     if (parsed === undefined) throw new StoreError('ERR_TURNPIKE_STORE_REPLY', 'Redis holds no clock of this layout');
@@ -113,7 +113,16 @@ export function createCache(options: CacheOptions): CacheOfAny {
     marks.renewed().catch(() => undefined);
   };
 
-  const invalidator = createInvalidator({ store, places, clockTtlMs });
+  const invalidator = createInvalidator({
+    store,
+    places,
+    clockTtlMs,
+    // Who has invalidated knows that the clock has been there, and that a server where it has not been has lost it.
+    onClock(text) {
+      const clock = parsedClock(text);
+      if (clock !== undefined) marks.see(clock);
+    },
+  });
   const backlog = createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
   const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue });
@@ -192,6 +201,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
       const { tags, freshness } = check.get(given);
       const startedAt = performance.now();
       if (key !== undefined) check.key(key);
+      check.loader(loader);
       const outcome = await (key === undefined
         ? serving.outcomeOfNoKey({ loader, tags })
         : serving.outcomeOf({ place: places.of(key), loader, tags, freshness, startedAt }));
@@ -199,13 +209,17 @@ export function createCache(options: CacheOptions): CacheOfAny {
       return outcome.value() as T;
     },
     invalidate: invalidateNamed,
-    async clear({ quarantineMs = ownQuarantineMs } = {}) {
+    async clear(options = {}) {
+      check.quarantine(options);
+      const { quarantineMs = ownQuarantineMs } = options;
       check.quarantineMs(quarantineMs);
       const failed = await invalidate({ ...nothingPending(), everythingAheadMs: quarantineMs });
       const queued = failed.everythingAheadMs === undefined ? 0 : 1;
       return { delivered: 1 - queued, queued };
     },
-    async writeThrough(key, write, { tags = [], quarantineMs = ownQuarantineMs } = {}) {
+    async writeThrough(key, write, options = {}) {
+      check.write(write, options);
+      const { tags = [], quarantineMs = ownQuarantineMs } = options;
       const invalidation = { keys: [key], tags, quarantineMs };
       check.key(key);
       check.invalidation(invalidation);
@@ -222,6 +236,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
         isKeptCurrent =
           version !== undefined &&
           quarantineMs === 0 &&
+          tags.length === 0 &&
           written !== undefined &&
           (await isSetOver(key, written, version));
         return written;

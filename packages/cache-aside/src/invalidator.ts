@@ -13,6 +13,8 @@ export const newIncarnation = (): string => randomBytes(6).toString('base64url')
 interface InvalidatorParts {
   readonly store: Store;
   readonly places: Places;
+  /** Hears of the clock of every mark. */
+  readonly onClock: (text: string) => void;
   readonly clockTtlMs: () => number;
 }
 
@@ -24,9 +26,14 @@ export interface Invalidator {
   tick(deadlineMs: number): Promise<string>;
 }
 
-export function createInvalidator({ store, places, clockTtlMs }: InvalidatorParts): Invalidator {
-  const marked = (tags: readonly string[], everything: boolean, aheadMs: number, deadlineMs: number): Promise<string> =>
-    store.call(
+export function createInvalidator({ store, places, clockTtlMs, onClock }: InvalidatorParts): Invalidator {
+  const marked = async (
+    tags: readonly string[],
+    everything: boolean,
+    aheadMs: number,
+    deadlineMs: number,
+  ): Promise<string> => {
+    const clock = await store.call(
       mark,
       {
         clockKey: places.clockKey,
@@ -40,12 +47,17 @@ export function createInvalidator({ store, places, clockTtlMs }: InvalidatorPart
       },
       { deadlineMs },
     );
+    onClock(clock);
+    return clock;
+  };
 
   return {
     tick: (deadlineMs) => marked([], false, 0, deadlineMs),
     async deliver(pending, deadlineMs) {
       const failed = nothingPending();
+      const dated = byAhead(pending.tags);
       const startedAt = performance.now();
+      const isOver = (): boolean => performance.now() - startedAt >= deadlineMs;
       let error: unknown;
       /** Resolves to whether it was taken. */
       const attempt = async (call: (leftMs: number) => Promise<unknown>, onFailure: () => void): Promise<boolean> => {
@@ -60,7 +72,7 @@ export function createInvalidator({ store, places, clockTtlMs }: InvalidatorPart
       };
 
       const { everythingAheadMs } = pending;
-      const marking = byAhead(pending.tags).map(([aheadMs, tags]) =>
+      const marking = dated.map(([aheadMs, tags]) =>
         attempt(
           (leftMs) => marked(tags, false, aheadMs, leftMs),
           () => tags.forEach((tag) => failed.tags.set(tag, aheadMs)),
@@ -84,6 +96,7 @@ export function createInvalidator({ store, places, clockTtlMs }: InvalidatorPart
           );
         },
         skip: (key) => failed.keys.add(key),
+        isOver,
       });
       await inBatches([...pending.leases], {
         attempt([key, token]) {
@@ -95,29 +108,42 @@ export function createInvalidator({ store, places, clockTtlMs }: InvalidatorPart
           );
         },
         skip: ([key, token]) => failed.leases.set(key, token),
+        isOver,
       });
       return { failed, error };
     },
   };
 }
 
-/** Marks of one date are one call. */
-function byAhead(tags: ReadonlyMap<string, number>): [aheadMs: number, tags: string[]][] {
+type Dated = [aheadMs: number, tags: string[]];
+
+/** So many marks are one call: it holds up the server for about a millisecond. */
+const MARKS_A_CALL = 1000;
+
+const cut = <T>(items: readonly T[], size: number): T[][] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, n) => items.slice(n * size, (n + 1) * size));
+
+/** Marks of one date go together. */
+function byAhead(tags: ReadonlyMap<string, number>): Dated[] {
   const dates = new Map<number, string[]>();
-  for (const [tag, aheadMs] of tags) dates.set(aheadMs, [...(dates.get(aheadMs) ?? []), tag]);
-  return [...dates];
+  for (const [tag, aheadMs] of tags) {
+    const together = dates.get(aheadMs) ?? [];
+    together.push(tag);
+    dates.set(aheadMs, together);
+  }
+  return [...dates].flatMap(([aheadMs, together]) => cut(together, MARKS_A_CALL).map((some): Dated => [aheadMs, some]));
 }
 
 const BATCH = 100;
 
-/** A batch of which nothing was taken is the last: the others would only find out the same. */
+/** A batch of which nothing was taken is the last, since the others would only find out the same; so is one at the deadline. */
 async function inBatches<T>(
   items: readonly T[],
-  { attempt, skip }: { attempt: (item: T) => Promise<boolean>; skip: (item: T) => unknown },
+  steps: { attempt: (item: T) => Promise<boolean>; skip: (item: T) => unknown; isOver: () => boolean },
 ): Promise<void> {
   if (items.length === 0) return;
   const rest = items.slice(BATCH);
-  const taken = await Promise.all(items.slice(0, BATCH).map(attempt));
-  if (taken.includes(true)) return inBatches(rest, { attempt, skip });
-  for (const item of rest) skip(item);
+  const taken = await Promise.all(items.slice(0, BATCH).map(steps.attempt));
+  if (taken.includes(true) && !steps.isOver()) return inBatches(rest, steps);
+  for (const item of rest) steps.skip(item);
 }

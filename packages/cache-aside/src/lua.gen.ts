@@ -171,10 +171,10 @@ export const markLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- newClock: a clock that knows of no marks, so that what was stamped by another is absent. Its marks are never empty: a member
--- that is no tag tells marks that were lost from those that were never made
+-- that no tag can be called tells marks that were lost from those that were never made
 local function newClock(marksKey, incarnation)
   redis.call('DEL', marksKey)
-  redis.call('ZADD', marksKey, 0, '-')
+  redis.call('ZADD', marksKey, 0, '*')
   return { incarnation = incarnation, tick = now, floor = now, ahead = 0 }
 end
 
@@ -244,10 +244,10 @@ export const marksLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- newClock: a clock that knows of no marks, so that what was stamped by another is absent. Its marks are never empty: a member
--- that is no tag tells marks that were lost from those that were never made
+-- that no tag can be called tells marks that were lost from those that were never made
 local function newClock(marksKey, incarnation)
   redis.call('DEL', marksKey)
-  redis.call('ZADD', marksKey, 0, '-')
+  redis.call('ZADD', marksKey, 0, '*')
   return { incarnation = incarnation, tick = now, floor = now, ahead = 0 }
 end
 
@@ -281,18 +281,20 @@ end
 -- ARGV[2]  ttlMs — integer, ms: twice the longest life of an entry
 -- ARGV[3]  knownIncarnation — string, of the clock that the caller knows; empty: none
 -- ARGV[4]  knownUs — integer, the tick up to which it knows all marks
+-- ARGV[5]  latestIncarnation — string, of the clock that it saw last, perhaps without its marks; empty: none
+-- ARGV[6]  latestUs — integer, its tick
 -- returns  {'marks', clock, marks} clock: as text; marks: tag, mark, tag, mark, …
 -- cost     1 GET, 1 SET, 1 ZRANGEBYSCORE: O(log marks + those made since)
 -- keeps    a clock that went back, because the server lost what came after, is a new one: what it forgot cannot be told
 local clockKey, marksKey = KEYS[1], KEYS[2]
 local incarnation, ttlMs, knownIncarnation, knownUs = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local latestIncarnation, latestUs = ARGV[5], tonumber(ARGV[6])
 
 local clock = loadClock(clockKey, marksKey, incarnation)
-local isKnown = clock.incarnation == knownIncarnation
-if isKnown and clock.tick < knownUs then
+if clock.incarnation == latestIncarnation and clock.tick < latestUs then
   clock = newClock(marksKey, incarnation)
-  isKnown = false
 end
+local isKnown = clock.incarnation == knownIncarnation
 local text = saveClock(clockKey, marksKey, clock, ttlMs)
 local since = isKnown and string.format('(%.0f', knownUs) or '(0'
 return { 'marks', text, redis.call('ZRANGEBYSCORE', marksKey, since, '+inf', 'WITHSCORES') }

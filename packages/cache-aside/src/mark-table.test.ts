@@ -12,7 +12,7 @@ const clockAt = (tickUs: number, floorUs = 0, aheadUs = 0, incarnation = 'a'): C
 /** A table whose questions the test answers. */
 function tableOf() {
   const questions: { known: Clock | undefined; answer: (marks: NewMarks) => void }[] = [];
-  const table = createMarkTable((known) => new Promise((answer) => void questions.push({ known, answer })));
+  const table = createMarkTable(({ known }) => new Promise((answer) => void questions.push({ known, answer })));
   const learns = async (clock: Clock, marks: NewMarks['marks'] = []): Promise<void> => {
     const renewed = table.renewed();
     questions.at(-1)?.answer({ clock, marks });

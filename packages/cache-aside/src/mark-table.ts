@@ -23,6 +23,8 @@ export interface MarkTable {
   upTo(read: Clock): Promise<Clock>;
   /** Whether `read` is earlier than a clock that this process has seen: a server may have lost what came after. */
   hasGoneBack(read: Clock): boolean;
+  /** A clock that was seen, without the marks up to it. */
+  see(clock: Clock): void;
   /** Asks anew, whatever is known; where no clock is found there is a new one. */
   renewed(): Promise<Clock>;
   /** Whether the marks up to `clock` must be known, and are not yet, to judge a value: then `upTo(clock)` first. */
@@ -31,26 +33,40 @@ export interface MarkTable {
   isValid(judged: Judged, clock: Clock): boolean;
 }
 
-export function createMarkTable(ask: (known: Clock | undefined) => Promise<NewMarks>): MarkTable {
+/** What a process knows of the clock, as it asks. */
+export interface Known {
+  /** All marks up to it are known. */
+  readonly known: Clock | undefined;
+  /** The latest that was seen. */
+  readonly latest: Clock | undefined;
+}
+
+export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTable {
   const marks = new Map<string, number>();
   let known: Clock | undefined;
+  let latest: Clock | undefined;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
   const isComplete = (clock: Clock): boolean =>
     known !== undefined && known.incarnation === clock.incarnation && known.tickUs >= clock.tickUs;
 
+  const see = (clock: Clock): void => {
+    if (latest?.incarnation !== clock.incarnation || latest.tickUs < clock.tickUs) latest = clock;
+  };
+
   const learn = ({ clock, marks: newer }: NewMarks): void => {
     if (known?.incarnation !== clock.incarnation) marks.clear();
     const wasFloorUs = known?.floorUs ?? 0;
     known = clock;
+    see(clock);
     for (const [tag, markUs] of newer) marks.set(tag, markUs);
     if (clock.floorUs === wasFloorUs) return;
     for (const [tag, markUs] of marks) if (markUs <= clock.floorUs) marks.delete(tag);
   };
 
   const run = (): Promise<void> => {
-    running = ask(known)
+    running = ask({ known, latest })
       .then(learn)
       .finally(() => (running = undefined));
     return running;
@@ -81,7 +97,8 @@ export function createMarkTable(ask: (known: Clock | undefined) => Promise<NewMa
       await askedFromNow();
       return known as Clock;
     },
-    hasGoneBack: ({ incarnation, tickUs }) => known?.incarnation === incarnation && tickUs < known.tickUs,
+    see,
+    hasGoneBack: ({ incarnation, tickUs }) => latest?.incarnation === incarnation && tickUs < latest.tickUs,
     isNeeded: (judged, clock) =>
       isAboveFloor(judged.stamp, clock) && areMarksDecisive(judged, clock) && !isComplete(clock),
     isValid(judged, clock) {

@@ -124,8 +124,19 @@ export const mark: Script<Marking, string> = defineScript({
 });
 
 export interface MarksSince extends ClockKeys {
-  readonly known: { readonly incarnation: string; readonly tickUs: number } | undefined;
+  /** All marks up to it are known. */
+  readonly known: Instant | undefined;
+  /** The latest instant that was seen of the clock. */
+  readonly latest: Instant | undefined;
 }
+
+interface Instant {
+  readonly incarnation: string;
+  readonly tickUs: number;
+}
+
+/** What is among the marks of every clock: marks that were lost are told from none by it. No tag has such a name. */
+const NO_TAG = '*';
 
 export interface Marks {
   readonly clock: string;
@@ -134,9 +145,16 @@ export interface Marks {
 
 export const marks: Script<MarksSince, Marks> = defineScript({
   lua: marksLua,
-  encode: ({ clockKey, marksKey, incarnation, ttlMs, known }) => ({
+  encode: ({ clockKey, marksKey, incarnation, ttlMs, known, latest }) => ({
     keys: [clockKey, marksKey],
-    argv: [incarnation, ttlMs, known?.incarnation ?? '', known?.tickUs ?? 0],
+    argv: [
+      incarnation,
+      ttlMs,
+      known?.incarnation ?? '',
+      known?.tickUs ?? 0,
+      latest?.incarnation ?? '',
+      latest?.tickUs ?? 0,
+    ],
   }),
   decode(reply) {
     const [, clock, flat] = reply as [tag: 'marks', clock: string, flat: string[]];
@@ -144,6 +162,6 @@ export const marks: Script<MarksSince, Marks> = defineScript({
       { length: flat.length / 2 },
       (_, n) => [String(flat[2 * n]), Number(flat[2 * n + 1])] as const,
     );
-    return { clock, marks: pairs.filter(([tag]) => tag !== '-') };
+    return { clock, marks: pairs.filter(([tag]) => tag !== NO_TAG) };
   },
 });

@@ -45,6 +45,16 @@ export function createServing(parts: ServingParts): Serving {
     }
   };
 
+  /** Undefined for what cannot be read. */
+  const openedFailure = ({ payload }: Entry): Outcome | undefined => {
+    try {
+      return { kind: 'error', error: new SharedLoadError(payload) };
+    } catch {
+      journal.note({ type: 'corrupt' });
+      return undefined;
+    }
+  };
+
   /** A value that is expired, in place of an error. */
   const orKept = (outcome: Outcome, kept: Entry | undefined): Outcome => {
     const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept) : undefined;
@@ -73,9 +83,7 @@ export function createServing(parts: ServingParts): Serving {
           journal.note({ type: 'stale', why: 'error' });
           return outcome;
         }
-        return failure === undefined
-          ? load(call, found, undefined)
-          : { kind: 'error', error: new SharedLoadError(failure.payload) };
+        return (failure && openedFailure(failure)) ?? load(call, found, undefined);
       }
       case 'passed':
         return loadAlone(call, 'passed');

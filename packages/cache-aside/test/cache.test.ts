@@ -256,6 +256,28 @@ describe('invalidation', () => {
     expect(await one.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
   });
 
+  it('that a server has lost is noticed by who made the mark that was lost, too', async () => {
+    const [one, two] = [await here(), await here()];
+    await one.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await stored(one);
+    const redis = it_.clients.client();
+    const clock = await redis.get(`${entryOf('clock')}:clock`);
+    expect(await two.getOrLoad('k', () => 'other', { tags: ['t'] })).toBe('old');
+    await two.invalidate({ tags: ['t'] });
+    await redis.set(`${entryOf('clock')}:clock`, clock as string, 'PX', 60_000);
+    await redis.zrem(`${entryOf('clock')}:marks`, 't');
+    expect(await two.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
+  it('takes thousands of marks in one call, and delivers them', async () => {
+    const cache = await here({ deadlineMs: 2000 });
+    await cache.getOrLoad('k', () => 'old', { tags: ['t4999'] });
+    await stored(cache);
+    const tags = Array.from({ length: 5000 }, (_, n) => `t${n}`);
+    expect(await cache.invalidate({ tags })).toEqual({ delivered: 5000, queued: 0 });
+    expect(await cache.getOrLoad('k', () => 'new', { tags: ['t4999'] })).toBe('new');
+  });
+
   it('is the same for a process whose Date is five minutes off, either way', async () => {
     for (const skewMs of [-300_000, 300_000]) {
       const now = Date.now.bind(Date);
@@ -327,6 +349,25 @@ describe('writeThrough', () => {
       expect(await cache.getOrLoad('k', loader)).toBe('v3');
     }
     expect(loader).toHaveBeenCalledOnce();
+  });
+
+  it('invalidates a versioned value that is given tags: those of the one before may be others', async () => {
+    const cache = await here();
+    await cache.getOrLoad('k', ({ version, tag }) => {
+      version(1);
+      tag('cat:1');
+      return 'in 1';
+    });
+    await stored(cache);
+    await cache.writeThrough(
+      'k',
+      ({ version }) => {
+        version(2);
+        return 'in 2';
+      },
+      { tags: ['cat:1', 'cat:2'] },
+    );
+    expect(await cache.getOrLoad('k', () => 'loaded', { tags: ['cat:2'] })).toBe('loaded');
   });
 });
 
@@ -418,6 +459,10 @@ describe('bad input', () => {
     ['an empty tag to invalidate', (cache: any) => cache.invalidate({ tags: [''] })],
     ['nothing to invalidate', (cache: any) => cache.invalidate({})],
     ['a string to invalidate', (cache: any) => cache.invalidate({ keys: 'k' })],
+    ['a loader that is none', (cache: any) => cache.getOrLoad('k', undefined)],
+    ['a write that is none', (cache: any) => cache.writeThrough('k', undefined)],
+    ['an unknown option of a write', (cache: any) => cache.writeThrough('k', () => 1, { tag: 'x' })],
+    ['an unknown option to clear', (cache: any) => cache.clear({ quarantine: 5 })],
     ['a version that is none', (cache: any) => cache.writeThrough('k', ({ version }: any) => version(1.5))],
   ])('%s is a coded error', async (_, call) => {
     await expect(call(await here())).rejects.toMatchObject({ code: 'ERR_TURNPIKE_OPTION' });
@@ -452,6 +497,41 @@ describe('bad input', () => {
     expect(await cache.getOrLoad('k', () => 'w')).toBe('v');
   });
 
+  it('an option of a call that is there and undefined is not there', async () => {
+    const cache = await here({ staleMs: 60_000, ttlMs: 40, jitter: 0 });
+    await cache.getOrLoad('k', () => 'v', { ttlMs: undefined, staleMs: undefined } as never);
+    await stored(cache);
+    await sleep(60);
+    expect(await cache.getOrLoad('k', () => 'w')).toBe('v');
+  });
+
+  it('an error that cannot be read is a miss', async () => {
+    const cache = await here();
+    await expect(cache.getOrLoad('k', () => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
+    const redis = it_.clients.client();
+    await eventually(async () => expect(String(await redis.getBuffer(entryOf('k')))).toContain('"Error"'));
+    await redis.setrange(entryOf('k'), (await redis.strlen(entryOf('k'))) - 3, '{{{');
+    const other = await here();
+    expect(await other.getOrLoad('k', () => 'v')).toBe('v');
+    expect(other.stats().corrupt).toBe(1);
+  });
+
+  it('works with clients that gather commands, prefix keys, and hand on numbers as text', async () => {
+    for (const options of [{ enableAutoPipelining: true }, { keyPrefix: 'app:' }, { stringNumbers: true }]) {
+      const redis = it_.clients.client(options);
+      await redis.ping();
+      const prefix = `${it_.clients.prefix}-${Object.keys(options)[0]}`;
+      const cache = createCache({ redis, prefix, ttlMs: 60_000, deadlineMs: 5000 });
+      const loader = counting('v', ['t']);
+      expect(await cache.getOrLoad('k', loader)).toBe('v 1');
+      await stored(cache);
+      expect(await cache.getOrLoad('k', loader)).toBe('v 1');
+      await cache.invalidate({ tags: ['t'] });
+      expect(await cache.getOrLoad('k', loader)).toBe('v 2');
+      expect(cache.stats()).toMatchObject({ alone: 0, hit: 1 });
+    }
+  });
+
   it('a payload that cannot be read is a miss, and is replaced', async () => {
     const cache = await here();
     await cache.getOrLoad('k', () => 'v');
@@ -477,6 +557,9 @@ describe('bad input', () => {
       'x'.repeat(1e6),
       'clock',
       '~a',
+      '-',
+      '.',
+      '_',
       '\ud800',
     ];
     for (const key of odd) expect(await cache.getOrLoad(key, () => key, { tags: [key] })).toBe(key);

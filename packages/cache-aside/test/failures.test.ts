@@ -91,6 +91,19 @@ describe('Redis paused', () => {
     await eventually(() => expect(cache.stats().backlog).toBe(0));
   });
 
+  it('closed, tries no more to deliver', async () => {
+    const cache = await here();
+    await cache.getOrLoad('k', () => 1);
+    it_.server.pause();
+    const { queued } = await cache.invalidate({ keys: ['k'] });
+    expect(queued).toBe(1);
+    cache.close();
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    await sleep(300);
+    expect(timers.mock.calls.filter(([, ms]) => ms === 100)).toEqual([]);
+    timers.mockRestore();
+  });
+
   it('clears everything when more waits than is kept', async () => {
     const [one, two] = [await here(), await here()];
     await one.getOrLoad('bystander', () => 'old');

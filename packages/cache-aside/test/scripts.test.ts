@@ -215,8 +215,8 @@ describe('the logical clock', () => {
       keys,
       mark: async (incarnation: string, tags: string[], aheadMs = 0, everything = 0, maxMarks = 3) =>
         (await run(markLua, incarnation, 3_600_000, aheadMs, everything, maxMarks, ...tags))[1],
-      marks: async (incarnation: string, known = '', knownUs = 0) => {
-        const [, text, marks] = await run(marksLua, incarnation, 3_600_000, known, knownUs);
+      marks: async (incarnation: string, known = '', knownUs = 0, latest = known, latestUs = knownUs) => {
+        const [, text, marks] = await run(marksLua, incarnation, 3_600_000, known, knownUs, latest, latestUs);
         return { text, marks };
       },
     };
@@ -285,5 +285,12 @@ describe('the logical clock', () => {
     const { text, marks } = await it.marks('b', 'a', US + 2);
     expect(text).toMatch(/^b /);
     expect(marks).toEqual([]);
+  });
+
+  it('that has gone back is noticed also by who has seen it without knowing its marks', async () => {
+    const it = await clocked();
+    await it.mark('a', ['t']);
+    expect((await it.marks('b', '', 0, 'a', US + 1)).text).toMatch(/^a /);
+    expect((await it.marks('b', 'a', US, 'a', US + 2)).text).toMatch(/^b /);
   });
 });
