@@ -14,7 +14,7 @@ export interface RedisClient {
   mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>;
   // Looser than ioredis on purpose: its own `duplicate` and `on` differ between a single client and a Cluster.
   duplicate(...override: any[]): unknown;
-  on(event: 'ready', listener: () => void): unknown;
+  on(event: 'ready' | 'end', listener: () => void): unknown;
 }
 
 /**

@@ -36,8 +36,11 @@ const subscribers = new WeakMap<RedisClient, Subscriber>();
 export function subscriberOf(client: RedisClient): Subscriber {
   let subscriber = subscribers.get(client);
   if (subscriber === undefined) {
-    subscriber = createSubscriber(() => listeningConnection(client), keyPrefixOf(client));
-    subscribers.set(client, subscriber);
+    const made = createSubscriber(() => listeningConnection(client), keyPrefixOf(client));
+    subscribers.set(client, (subscriber = made));
+    // It lives as long as its client: an app that quits its own connection is to end.
+    client.on('end', made.suspend);
+    client.on('ready', made.resume);
   }
   return subscriber;
 }
@@ -52,11 +55,18 @@ function listeningConnection(client: RedisClient): SubscriberClient {
   return node.duplicate({ protocol: 2, lazyConnect: false, enableOfflineQueue: true, ...retry }) as SubscriberClient;
 }
 
+/** A subscriber whose connection may be away for a while. */
+interface SuspendableSubscriber extends Subscriber {
+  /** Ends the connection; who listens hears of the gap after `resume`. */
+  suspend(): void;
+  resume(): void;
+}
+
 /**
  * A subscriber over a connection of the caller's making. `channelPrefix` is what the client puts before its keys and
  * does not put before its channels.
  */
-export function createSubscriber(connect: () => SubscriberClient, channelPrefix = ''): Subscriber {
+export function createSubscriber(connect: () => SubscriberClient, channelPrefix = ''): SuspendableSubscriber {
   const listeners = new Map<string, Set<Listener>>();
   let connection: SubscriberClient | undefined;
   let isReopened = false;
@@ -70,7 +80,7 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
       for (const listener of listeners.get(channel) ?? []) isolated(() => listener.message(text));
     });
     opened.on('ready', () => {
-      if (wasReady) void resume(opened);
+      if (wasReady) void catchUp(opened);
       wasReady = true;
     });
     opened.on('end', () => {
@@ -95,7 +105,7 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
   };
 
   /** Tells of the gap only once the server has confirmed: what is looked up after that cannot be missed again. */
-  const resume = async (opened: SubscriberClient): Promise<void> => {
+  const catchUp = async (opened: SubscriberClient): Promise<void> => {
     const channels = [...listeners.keys()];
     if (channels.length === 0) return;
     try {
@@ -106,7 +116,19 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
     for (const heard of listeners.values()) for (const listener of heard) isolated(() => listener.missed());
   };
 
+  const disconnect = (): void => {
+    clearTimeout(reopening);
+    const closing = connection;
+    connection = undefined;
+    closing?.disconnect();
+  };
+
   return {
+    suspend() {
+      isReopened ||= connection !== undefined;
+      disconnect();
+    },
+    resume: () => reopen(),
     async subscribe(name, listener) {
       const channel = channelPrefix + name;
       const heard = listeners.get(channel) ?? new Set();
@@ -128,10 +150,7 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
     },
     close() {
       listeners.clear();
-      clearTimeout(reopening);
-      const closing = connection;
-      connection = undefined;
-      closing?.disconnect();
+      disconnect();
     },
   };
 }

@@ -142,6 +142,22 @@ describe('a subscriber', () => {
     await eventually(() => expect(listener.heard).toEqual(['a', '(missed)', 'b']));
   }, 20_000);
 
+  it('lives as long as its client: gone with it, and back, with the gap told, when that connects again', async () => {
+    const client = clients.client();
+    const subscriber = subscriberFor(client);
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    const admin = clients.client();
+    const listening = async (): Promise<number> => Number((await admin.pubsub('NUMSUB', 'news'))[1]);
+    expect(await listening()).toBe(1);
+    await client.quit();
+    await eventually(async () => expect(await listening()).toBe(0));
+    await client.connect();
+    await eventually(() => expect(listener.heard).toEqual(['(missed)']));
+    await admin.publish('news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['(missed)', 'a']));
+  });
+
   it('may stand on a connection of the caller’s making, and on ioredis 5', async () => {
     const made = new Redis5(server.port, server.host);
     const subscriber = createSubscriber(() => made);
