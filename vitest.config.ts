@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.mjs'],
     pool: 'forks',
+    // Files wait for real time more than they compute: two at a time also where there are two cores.
+    maxWorkers: 2,
     testTimeout: timeout,
     hookTimeout: timeout,
     reporters: [
