@@ -52,6 +52,25 @@ describe('a cold key', () => {
     expect(delays[Math.floor(delays.length / 2)]).toBeLessThan(100);
   });
 
+  it('those who wait for another process are told when it is there, long before they would look', async () => {
+    const [one, two] = [await here(), await here()];
+    const delays = await race(15, async (n) => {
+      let loadedAt = 0;
+      const load = one.getOrLoad(`k${n}`, async () => {
+        await sleep(600 + n * 17);
+        loadedAt = performance.now();
+        return 'v';
+      });
+      await eventually(() => expect(one.stats().load).toBe(15));
+      expect(await two.getOrLoad(`k${n}`, never)).toBe('v');
+      const delayMs = performance.now() - loadedAt;
+      await load;
+      return delayMs;
+    });
+    // By then they look every 250 ms: half of them within 50 ms is nothing that happens by itself.
+    expect(delays.toSorted((a, b) => a - b)[7]).toBeLessThan(50);
+  });
+
   it('whose loader throws is one call and one error for all, by name and code, and without its words elsewhere', async () => {
     await using members = await cold(4, 50, { fails: true });
     const told = (await members.results).flat();
