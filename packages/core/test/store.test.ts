@@ -260,12 +260,15 @@ describe('start-up and recovery', () => {
     await using own = await startRedis();
     const client = await ready(clients.client({ host: own.host, port: own.port }));
     const store = storeOf(client);
-    const commands = async (): Promise<(string | undefined)[]> =>
-      (
+    const commands = async (): Promise<(string | undefined)[]> => {
+      // Behind the question for the server's time, so that the grant need not be sent twice for want of it.
+      await store.call(read, key(), { deadlineMs: 1000 });
+      return (
         await countCommands(own, () => store.call(count, key(), { deadlineMs: 1000 }), {
           where: (command) => !isHandshake(command) && command[1] !== clockLua && command[1] !== clockSha,
         })
       ).map(([name]) => name?.toLowerCase());
+    };
     expect(await commands()).toEqual(['eval']);
     expect(await commands()).toEqual(['evalsha']);
     await own.kill();
