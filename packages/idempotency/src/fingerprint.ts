@@ -37,7 +37,7 @@ export interface FingerprintOptions {
   rawBody?(req: HttpRequest): Uint8Array | string | undefined;
 }
 
-/** The body is JSON without a canonical form: nested too deep, or with half a character. */
+/** The body is JSON without a canonical form: nested too deep, with half a character, or with a number that is none. */
 export class BodyError extends Error {}
 
 /** Raised with every change of what is below: prints of two versions are not compared. */

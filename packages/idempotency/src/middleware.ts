@@ -39,7 +39,10 @@ export interface IdempotentRun {
    * else. Of a request without a key, a random one.
    */
   readonly id: string;
-  /** Rises with every run of an identity, in µs of the server's time or above: a store that keeps it can refuse an older run. 0 when unprotected. */
+  /**
+   * Rises with every run of an identity, in µs of the server's time or above: a store that keeps it can refuse an older run.
+   * 0 when unprotected.
+   */
   readonly fence: number;
   /** False where Redis did not say that this is the only run: without a key, and under `onStoreError: 'allow'`. */
   readonly isProtected: boolean;

@@ -3,8 +3,10 @@ import { emit } from './events.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { type Claimed, type Lifetimes, type Outcome, complete, heartbeat, release } from './scripts.ts';
 
-/** The one run of an identity. `keep`, `doubt` or `release` ends it, and after `maxRunMs` a doubt,
- * which a later word still ends. Each is bounded, and none rejects. */
+/**
+ * The one run of an identity. `keep`, `doubt` or `release` ends it, and after `maxRunMs` a doubt, which a later word still
+ * ends. Each is bounded, and none rejects.
+ */
 export interface Run {
   readonly fence: number;
   /** One for all runs that follow each other in one record. */

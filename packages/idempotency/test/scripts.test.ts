@@ -111,6 +111,10 @@ describe('a claim', () => {
     expect(await other()).toEqual({ kind: 'mismatch' });
     expect(await on.claim('bob', { print: 'v2.x:b' })).toMatchObject({ kind: 'replay' });
     expect(await on.claim('bob', { print: 'no way at all' })).toEqual({ kind: 'mismatch' });
+    await on.redis.del(on.key);
+    await on.claim('ann', { print: 'no way at all' });
+    expect(await on.claim('bob', { print: 'v1.x:a' })).toEqual({ kind: 'mismatch' });
+    expect(await on.claim('bob', { print: 'no way at all' })).toMatchObject({ kind: 'in-flight' });
   });
 
   it('takes over what is in doubt, where it may, with a higher fence, and nobody else does', async () => {
