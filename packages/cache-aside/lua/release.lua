@@ -9,7 +9,7 @@
 -- returns  {'released'}
 -- returns  {'gone'}
 -- cost     1 GETRANGE; to release 1 SET, SETRANGE or DEL, 1 PUBLISH
--- keeps    another's lease stays; a value that is there stays; the key has a TTL
+-- keeps    another's lease stays; so does a value that is there, unless the load has shown that there is none to store; the key has a TTL
 local entryKey = KEYS[1]
 local token, channel, state = ARGV[1], ARGV[2], ARGV[3]
 local pauseMs, meta, failure = tonumber(ARGV[4]), ARGV[5], ARGV[6]
@@ -19,7 +19,7 @@ if not holds(entryKey, token) then
 end
 local kind = entryHead(entryKey).kind
 local held = state == '-' and nobody() or heldUntil(state, token, pauseMs)
-if kind == 'J' or kind == 'B' then
+if state ~= 'P' and (kind == 'J' or kind == 'B') then
   redis.call('SETRANGE', entryKey, 1, held)
   liveAtLeast(entryKey, pauseMs)
 elseif state == '-' then

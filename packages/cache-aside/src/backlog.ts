@@ -1,4 +1,11 @@
 import { StoreError } from '@turnpike/core';
+import type { Place } from './places.ts';
+
+/** A lease that nobody will use. */
+interface UnusedLease {
+  readonly place: Place;
+  readonly token: string;
+}
 
 /** What is still to be invalidated. To do it twice, or later, does no harm. */
 export interface Pending {
@@ -7,8 +14,8 @@ export interface Pending {
   readonly tags: Map<string, number>;
   /** Everything, by a mark dated so far ahead; undefined: not everything. */
   everythingAheadMs: number | undefined;
-  /** Leases that nobody will use, by their key. */
-  readonly leases: Map<string, string>;
+  /** By their entry's key in Redis. */
+  readonly leases: Map<string, UnusedLease>;
 }
 
 export const nothingPending = (): Pending => ({
@@ -36,8 +43,8 @@ export interface Delivery {
 export interface Backlog {
   readonly size: number;
   add(more: Pending): void;
-  /** Resolves when nothing waits that concerns `key`; rejects with a `StoreError` when something still does. */
-  clearFor(key: string): Promise<void>;
+  /** Resolves when nothing waits that concerns `place`; rejects with a `StoreError` when something still does. */
+  clearFor(place: Place): Promise<void>;
   close(): void;
 }
 
@@ -49,6 +56,12 @@ const RETRY_MS = 100;
 
 /** So many keys are delivered at a time, so that who waits for one of them does not wait for all. */
 const BATCH = 100;
+
+/** What of that which waits is to be delivered beside the marks. */
+interface Wanted {
+  readonly keys: readonly string[];
+  readonly entryKeys: readonly string[];
+}
 
 /** A delivery on its way. */
 interface Flight {
@@ -65,7 +78,7 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
 
   const keep = (more: Pending): void => {
     for (const key of more.keys) waiting.keys.add(key);
-    for (const [key, token] of more.leases) waiting.leases.set(key, token);
+    for (const [entryKey, lease] of more.leases) waiting.leases.set(entryKey, lease);
     for (const [tag, aheadMs] of more.tags) waiting.tags.set(tag, Math.max(aheadMs, waiting.tags.get(tag) ?? 0));
     if (more.everythingAheadMs !== undefined) {
       waiting.everythingAheadMs = Math.max(more.everythingAheadMs, waiting.everythingAheadMs ?? 0);
@@ -77,20 +90,20 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     waiting = { ...nothingPending(), everythingAheadMs: aheadMs };
   };
 
-  /** Marks, all of them, and these keys. What is added from now on waits for the next time: it may be about a later write. */
-  const take = (keys: readonly string[]): Pending => {
+  /** Marks, all of them, and these keys and leases. What is added from now on waits for the next time: it may be about a later write. */
+  const take = ({ keys, entryKeys }: Wanted): Pending => {
     const taken: Pending = { ...waiting, keys: new Set(), leases: new Map() };
-    for (const key of keys) {
-      if (waiting.keys.delete(key)) taken.keys.add(key);
-      const token = waiting.leases.get(key);
-      if (token !== undefined && waiting.leases.delete(key)) taken.leases.set(key, token);
+    for (const key of keys) if (waiting.keys.delete(key)) taken.keys.add(key);
+    for (const entryKey of entryKeys) {
+      const lease = waiting.leases.get(entryKey);
+      if (lease !== undefined && waiting.leases.delete(entryKey)) taken.leases.set(entryKey, lease);
     }
     waiting = { ...waiting, tags: new Map(), everythingAheadMs: undefined };
     return taken;
   };
 
-  const send = (keys: readonly string[]): Flight => {
-    const pending = take(keys);
+  const send = (wanted: Wanted): Flight => {
+    const pending = take(wanted);
     const done = deliver(pending).then((delivery) => {
       flights.delete(flight);
       keep(delivery.failed);
@@ -103,8 +116,8 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
   };
 
   const drain = async (): Promise<void> => {
-    const keys = [...waiting.keys, ...waiting.leases.keys()].slice(0, BATCH);
-    const { pending, done } = send(keys);
+    const keys = [...waiting.keys].slice(0, BATCH);
+    const { pending, done } = send({ keys, entryKeys: [...waiting.leases.keys()].slice(0, BATCH - keys.length) });
     const { failed } = await done;
     const isMoving = countOf(failed) < countOf(pending);
     if (isMoving && !isClosed && countOf(waiting) > 0) return drain();
@@ -121,8 +134,8 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     }, RETRY_MS).unref();
   };
 
-  const concerns = (pending: Pending, key: string): boolean =>
-    hasMarks(pending) || pending.keys.has(key) || pending.leases.has(key);
+  const concerns = (pending: Pending, { key, entryKey }: Place): boolean =>
+    hasMarks(pending) || pending.keys.has(key) || pending.leases.has(entryKey);
 
   const backlog: Backlog = {
     get size() {
@@ -132,13 +145,13 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
       keep(more);
       drainSoon();
     },
-    async clearFor(key) {
-      if (concerns(waiting, key)) send([key]);
-      const concerning = [...flights].filter(({ pending }) => concerns(pending, key));
+    async clearFor(place) {
+      if (concerns(waiting, place)) send({ keys: [place.key], entryKeys: [place.entryKey] });
+      const concerning = [...flights].filter(({ pending }) => concerns(pending, place));
       if (concerning.length === 0) return;
       const deliveries = await Promise.all(concerning.map(({ done }) => done));
-      const failure = deliveries.find(({ failed }) => concerns(failed, key));
-      if (failure === undefined) return backlog.clearFor(key);
+      const failure = deliveries.find(({ failed }) => concerns(failed, place));
+      if (failure === undefined) return backlog.clearFor(place);
       throw failure.error instanceof Error
         ? failure.error
         : new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', 'Invalidations are waiting for Redis');

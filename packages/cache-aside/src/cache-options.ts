@@ -139,7 +139,7 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
 }
 
 /** The checks of what is given to a call; each throws an `OptionError`. */
-interface CallChecks {
+export interface CallChecks {
   key(key: unknown): void;
   tags(tags: readonly unknown[]): void;
   ttlMs(ms: unknown): void;

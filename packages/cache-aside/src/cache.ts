@@ -3,6 +3,7 @@ import { type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from '.
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
+import { registerEngine } from './engine.ts';
 import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
 import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
@@ -11,6 +12,7 @@ import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
 import { createMarkTable } from './mark-table.ts';
+import { createPages } from './pages.ts';
 import { createPlaces, tagName } from './places.ts';
 import { createReader } from './reader.ts';
 import { marks as marksScript, overwrite } from './scripts.ts';
@@ -154,7 +156,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
-    loneLoads.drop(hasMarks(pending) ? undefined : pending.keys);
+    loneLoads.drop(hasMarks(pending) ? undefined : [...pending.keys].map((key) => places.of(key).entryKey));
     const { failed, error } = await invalidator.deliver(pending, deadlineMs);
     backlog.add(failed);
     journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
@@ -196,7 +198,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     }
   };
 
-  return {
+  const cache: CacheOfAny = {
     async getOrLoad<T>(key: string | undefined, loader: Loader<T>, given: GetOptions = {}): Promise<T> {
       const { tags, freshness } = check.get(given);
       const startedAt = performance.now();
@@ -204,7 +206,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
       check.loader(loader);
       const outcome = await (key === undefined
         ? serving.outcomeOfNoKey({ loader, tags })
-        : serving.outcomeOf({ place: places.of(key), loader, tags, freshness, startedAt }));
+        : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
       if (outcome.kind === 'error') throw outcome.error;
       return outcome.value() as T;
     },
@@ -251,4 +253,15 @@ export function createCache(options: CacheOptions): CacheOfAny {
       waits.close();
     },
   };
+  registerEngine(cache, {
+    freshness: ownFreshness,
+    loadTimeoutMs,
+    maxBytes,
+    places,
+    check,
+    pageOf: serving.outcomeOf,
+    peek: serving.peek,
+    pages: createPages({ store, places, codec, coverLife }),
+  });
+  return cache;
 }

@@ -14,7 +14,7 @@ export type CacheEvent =
   | { readonly type: 'stale'; readonly why: 'revalidate' | 'error' }
   | { readonly type: 'alone'; readonly why: 'degraded' | 'passed' | 'bound' | 'no-key' }
   | { readonly type: 'refused'; readonly why: 'lease-lost' | 'undefined' | 'too-large' | 'unserializable' | 'store' }
-  | { readonly type: 'failed'; readonly why: 'error' | 'timeout' };
+  | { readonly type: 'failed'; readonly why: 'error' | 'timeout' | 'abandoned' };
 
 /** How often each has happened in this process, through this cache. */
 export type CacheStats = Readonly<Record<CacheEvent['type'], number>> & {

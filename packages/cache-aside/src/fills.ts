@@ -5,7 +5,7 @@ import { type Freshness, lifetimeOf } from './freshness.ts';
 import type { Said } from './load.ts';
 import type { Loaded } from './loaded.ts';
 import type { Place } from './places.ts';
-import { fill, release } from './scripts.ts';
+import { type Release, fill, release } from './scripts.ts';
 
 /** A lease that was given: what it is for, and the clock from before its load. */
 export interface Lease {
@@ -20,9 +20,11 @@ export interface Fills {
   store(lease: Lease, loaded: Loaded, said: Said, freshness: Required<Freshness>): Promise<void>;
   /** Tells those who wait that the load has failed. */
   fail(lease: Lease, failure: string): Promise<void>;
+  /** Tells those who wait that one of them has to load. */
+  abandon(lease: Lease): Promise<void>;
 }
 
-/** How long the failure of a load is everybody's, in ms, and how long its bringing nothing to store. */
+/** How long the failure of a load is everybody's, in ms, and how long its bringing nothing to store, where that is not said. */
 const PAUSE_MS = 1000;
 
 const DEADLINE_MS = 1000;
@@ -38,21 +40,23 @@ interface FillsParts {
 }
 
 export function createFills({ store, journal, coverLife }: FillsParts): Fills {
-  const end = async ({ place, token, stamp }: Lease, outcome: 'passed' | 'failed', failure: string): Promise<void> => {
+  const end = async (
+    { place, token, stamp }: Lease,
+    how: Pick<Release, 'outcome'> & Partial<Pick<Release, 'failure' | 'pauseMs'>>,
+  ): Promise<void> => {
     const { entryKey: key, channel } = place;
     const meta = metaText({ stamp, tags: [] });
-    const ending = { key, token, channel, outcome, pauseMs: PAUSE_MS, meta, failure };
+    const ending = { key, token, channel, meta, pauseMs: PAUSE_MS, failure: '', ...how };
     await persistently(() => store.call(release, ending, { deadlineMs: DEADLINE_MS }));
   };
 
   return {
-    async store(lease, loaded, { ttlMs }, freshness) {
+    async store(lease, loaded, said, freshness) {
       if (loaded.encoded === undefined) {
         journal.note({ type: 'refused', why: loaded.why });
-        return end(lease, 'passed', '');
+        return end(lease, { outcome: 'passed', pauseMs: said.pauseMs ?? PAUSE_MS });
       }
-      const lasting = ttlMs === undefined ? freshness : { ...freshness, ttlMs, negativeTtlMs: ttlMs };
-      const lifetime = lifetimeOf(loaded.raw, lasting, Math.random());
+      const lifetime = lifetimeOf(loaded.raw, { ...freshness, ...said.freshness }, Math.random());
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = lease.place;
       const filling = { key, channel, token: lease.token, ...lifetime, ...loaded.encoded, meta: metaText(loaded.meta) };
@@ -61,7 +65,8 @@ export function createFills({ store, journal, coverLife }: FillsParts): Fills {
         answer === 'stored' ? { type: 'stored' } : { type: 'refused', why: answer ? 'lease-lost' : 'store' },
       );
     },
-    fail: (lease, failure) => end(lease, 'failed', failure),
+    fail: (lease, failure) => end(lease, { outcome: 'failed', failure }),
+    abandon: (lease) => end(lease, { outcome: 'none' }),
   };
 }
 

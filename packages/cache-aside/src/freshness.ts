@@ -30,6 +30,9 @@ export interface Freshness {
   jitter?: number;
 }
 
+/** How long a value is of use when it is expired. */
+export type Staleness = Pick<Required<Freshness>, 'staleMs' | 'staleIfErrorMs'>;
+
 export const FRESHNESS_OPTIONS: readonly (keyof Freshness)[] = [
   'ttlMs',
   'staleMs',

@@ -99,15 +99,15 @@ export function createInvalidator({ store, places, clockTtlMs, onClock }: Invali
         isOver,
       });
       await inBatches([...pending.leases], {
-        attempt([key, token]) {
-          const { entryKey, channel } = places.of(key);
+        attempt([entryKey, { place, token }]) {
+          const { channel } = place;
           const unused = { key: entryKey, token, channel, outcome: 'none', pauseMs: 0, meta: '', failure: '' } as const;
           return attempt(
             (leftMs) => store.call(release, unused, { deadlineMs: leftMs }),
-            () => failed.leases.set(key, token),
+            () => failed.leases.set(entryKey, { place, token }),
           );
         },
-        skip: ([key, token]) => failed.leases.set(key, token),
+        skip: ([entryKey, lease]) => failed.leases.set(entryKey, lease),
         isOver,
       });
       return { failed, error };

@@ -1,4 +1,6 @@
 import { TurnpikeError } from '@turnpike/core';
+import type { Stamp } from './envelope.ts';
+import type { Freshness } from './freshness.ts';
 
 /** What a loader is given. */
 export interface LoadContext {
@@ -15,11 +17,32 @@ export interface LoadContext {
 /** Loads a value from where it really is. `undefined` is handed on and not stored; `null` is stored for `negativeTtlMs`. */
 export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 
+/** What the loaders of this package are given beside. */
+export interface PageLoadContext extends LoadContext {
+  /** The clock from before the load. */
+  readonly stamp: Stamp;
+  /** The server's time, in ms. */
+  nowMs(): number;
+  /** How long this value lasts, where that is not as its call says. */
+  lasts(freshness: Partial<Freshness>): void;
+  /** How long it is remembered that there was nothing to store, in ms. */
+  passes(pauseMs: number): void;
+}
+
+export type PageLoader = (context: PageLoadContext) => unknown;
+
 /** What a loader said of its value. */
 export interface Said {
   readonly tags: Set<string>;
-  ttlMs: number | undefined;
+  freshness: Partial<Freshness>;
+  pauseMs: number | undefined;
   version: number | undefined;
+}
+
+/** When a load begins: by the logical clock, and by the server's. */
+export interface Start {
+  readonly stamp: Stamp;
+  readonly nowMs: () => number;
 }
 
 /** The checks a context makes of what a loader says; each throws. */
@@ -39,6 +62,9 @@ export class LoadTimeoutError extends TurnpikeError {
   }
 }
 
+/** A loader has begun, and nobody will hear of its end: as if it had not, another may begin. */
+export class AbandonedLoad extends Error {}
+
 /** One run of a loader. */
 export interface Loading {
   /** Rejects with what the loader threw, or with a `LoadTimeoutError`. */
@@ -49,15 +75,17 @@ export interface Loading {
 }
 
 export function runLoader(
-  loader: Loader<unknown>,
+  loader: PageLoader,
   timeoutMs: number,
   tags: readonly string[],
   check: SaidChecks,
+  start: Start,
 ): Loading {
   const aborting = new AbortController();
-  const said: Said = { tags: new Set(tags), ttlMs: undefined, version: undefined };
+  const said: Said = { tags: new Set(tags), freshness: {}, pauseMs: undefined, version: undefined };
   const late = (async () =>
     loader({
+      ...start,
       signal: aborting.signal,
       tag(...more) {
         check.tags([...said.tags, ...more]);
@@ -65,8 +93,10 @@ export function runLoader(
       },
       ttlMs(ms) {
         check.ttlMs(ms);
-        said.ttlMs = ms;
+        said.freshness = { ttlMs: ms, negativeTtlMs: ms };
       },
+      lasts: (freshness) => void (said.freshness = freshness),
+      passes: (pauseMs) => void (said.pauseMs = pauseMs),
       version(version) {
         check.version(version);
         said.version = version;

@@ -3,6 +3,12 @@ import type { Meta, Stamp } from './envelope.ts';
 import type { Said } from './load.ts';
 import { tagName } from './places.ts';
 
+/** A value as it was found in Redis: instants by the server's time, in ms. */
+export interface Held {
+  readonly nowMs: number;
+  readonly freshUntilMs: number;
+}
+
 /** What a load came to. Never a rejection: a loader's error is not Redis's. */
 export type Outcome =
   | {
@@ -10,6 +16,8 @@ export type Outcome =
       /** For one caller: see `Codec.decode`. */
       readonly value: () => unknown;
       readonly meta: Meta;
+      /** Undefined: it was loaded just now. */
+      readonly held?: Held;
     }
   | { readonly kind: 'error'; readonly error: unknown };
 

@@ -3,23 +3,29 @@ import { type Store, StoreError } from '@turnpike/core';
 import { type Backlog, nothingPending } from './backlog.ts';
 import { isBehindItsMarks, parsedClock } from './clock.ts';
 import { type Codec, failureText } from './codec.ts';
-import { type Stamp, metaText } from './envelope.ts';
+import { type Entry, type Stamp, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
 import type { Fills, Lease } from './fills.ts';
-import type { Freshness } from './freshness.ts';
+import type { Freshness, Staleness } from './freshness.ts';
 import type { Invalidator } from './invalidator.ts';
-import { LoadTimeoutError, type Loader, type SaidChecks, runLoader } from './load.ts';
+import { AbandonedLoad, LoadTimeoutError, type PageLoader, type SaidChecks, runLoader } from './load.ts';
 import { type Outcome, loadedFrom } from './loaded.ts';
 import type { Place } from './places.ts';
 import type { Found, Reader } from './reader.ts';
 import { lease } from './scripts.ts';
 
-/** One `getOrLoad`. */
+/** One `getOrLoad`, or one look for a page. */
 export interface Call {
   readonly place: Place;
-  readonly loader: Loader<unknown>;
+  readonly loader: PageLoader;
+  /** Loads anew behind a value that is stale; undefined: nobody does. */
+  readonly refresh: PageLoader | undefined;
+  /** Instead of a load without a lease, which others may share. */
+  readonly alone?: () => Promise<Outcome>;
   readonly tags: readonly string[];
   readonly freshness: Required<Freshness>;
+  /** How long a value that is there may be stale, where its own word counts. */
+  readonly staleness?: (value: Entry) => Staleness;
   /** By this process's monotonic clock. */
   readonly startedAt: number;
 }
@@ -76,9 +82,9 @@ export function createLoads(parts: LoadsParts): Loads {
   const asking = new Map<string, { readonly token: string; readonly begun: Promise<Begun> }>();
   const running = new Map<string, Load>();
 
-  const giveBack = ({ key }: Place, token: string): void => {
+  const giveBack = (place: Place, token: string): void => {
     const unused = nothingPending();
-    unused.leases.set(key, token);
+    unused.leases.set(place.entryKey, { place, token });
     backlog.add(unused);
   };
 
@@ -99,7 +105,9 @@ export function createLoads(parts: LoadsParts): Loads {
         deadlineMs: leftMs,
         onAbandoned: ({ kind }) => kind === 'leased' && giveBack(place, token),
       });
-      if (leased.kind === 'leased') return { kind: 'load', load: start(call, { place, token, stamp }), isOwn: true };
+      if (leased.kind === 'leased') {
+        return { kind: 'load', load: start(call, { place, token, stamp }, found), isOwn: true };
+      }
       return { kind: 'changed', found: await reader.judged(place, leased.entry, { ...found, askedAt }) };
     } catch (error) {
       // It may have been given all the same, and its reply lost.
@@ -109,10 +117,11 @@ export function createLoads(parts: LoadsParts): Loads {
   };
 
   /** Registers before it returns: whoever sees the lease from now on finds the load. */
-  const start = ({ loader, tags, freshness }: Call, given: Lease): Load => {
+  const start = ({ loader, tags, freshness }: Call, given: Lease, found: Found): Load => {
     journal.note({ type: 'load' });
     const { token, stamp } = given;
-    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check);
+    const nowMs = (): number => Math.floor(found.nowMs + performance.now() - found.askedAt);
+    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check, { stamp, nowMs });
     const ends = (end: Promise<void>): void => void end.finally(() => running.delete(token));
 
     const succeed = (raw: unknown): Outcome => {
@@ -121,6 +130,11 @@ export function createLoads(parts: LoadsParts): Loads {
       return { kind: 'value', value: loaded.value, meta: loaded.meta };
     };
     const fail = (error: unknown): Outcome => {
+      if (error instanceof AbandonedLoad) {
+        journal.note({ type: 'failed', why: 'abandoned' });
+        ends(fills.abandon(given));
+        return { kind: 'error', error };
+      }
       const isTimeout = error instanceof LoadTimeoutError;
       journal.note({ type: 'failed', why: isTimeout ? 'timeout' : 'error' });
       ends(fills.fail(given, failureText(error)));
@@ -135,21 +149,21 @@ export function createLoads(parts: LoadsParts): Loads {
 
   return {
     async begin(call, found, keeps) {
-      const { key } = call.place;
-      const others = asking.get(key);
+      const { entryKey } = call.place;
+      const others = asking.get(entryKey);
       if (others !== undefined) {
         const begun = await others.begun;
         return begun.kind === 'load' ? { ...begun, isOwn: false } : { kind: 'again' };
       }
       const token = newToken();
-      const begun = ask(call, found, keeps, token).finally(() => asking.delete(key));
-      asking.set(key, { token, begun });
+      const begun = ask(call, found, keeps, token).finally(() => asking.delete(entryKey));
+      asking.set(entryKey, { token, begun });
       return begun;
     },
-    async under(token, { key }) {
+    async under(token, { entryKey }) {
       const load = running.get(token);
       if (load !== undefined) return load;
-      const asked = asking.get(key);
+      const asked = asking.get(entryKey);
       if (asked?.token !== token) return undefined;
       // Its lease is in Redis, and the reply on its way.
       const begun = await asked.begun;

@@ -1,11 +1,11 @@
 import type { Codec } from './codec.ts';
 import type { Journal } from './events.ts';
-import { LoadTimeoutError, type Loader, type SaidChecks, runLoader } from './load.ts';
+import { LoadTimeoutError, type PageLoader, type SaidChecks, runLoader } from './load.ts';
 import { type Outcome, loadedFrom } from './loaded.ts';
 
 /** Who wants a value without a lease. */
 interface LoneCall {
-  readonly loader: Loader<unknown>;
+  readonly loader: PageLoader;
   readonly tags: readonly string[];
 }
 
@@ -15,11 +15,11 @@ export interface LoneLoads {
    * Shared with those who asked before it began; and where Redis cannot say what is true (`isBlind`) with all who ask
    * while it runs.
    */
-  of(key: string, call: LoneCall & { readonly startedAt: number }, isBlind: boolean): Promise<Outcome>;
+  of(entryKey: string, call: LoneCall & { readonly startedAt: number }, isBlind: boolean): Promise<Outcome>;
   /** For one caller. */
   unshared(call: LoneCall): Promise<Outcome>;
-  /** Nobody joins what was loading until now: `keys`, or everything. */
-  drop(keys?: Iterable<string>): void;
+  /** Nobody joins what was loading until now: of these entries, or everything. */
+  drop(entryKeys?: Iterable<string>): void;
 }
 
 interface LoneLoadsParts {
@@ -37,7 +37,7 @@ export function createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes
   const running = new Map<string, { readonly startedAt: number; readonly outcome: Promise<Outcome> }>();
 
   const unshared = async ({ loader, tags }: LoneCall): Promise<Outcome> => {
-    const { value, said } = runLoader(loader, loadTimeoutMs, tags, check);
+    const { value, said } = runLoader(loader, loadTimeoutMs, tags, check, { stamp: NO_STAMP, nowMs: Date.now });
     try {
       const loaded = loadedFrom(await value, said, NO_STAMP, codec, maxBytes);
       return { kind: 'value', value: loaded.value, meta: loaded.meta };
@@ -48,19 +48,19 @@ export function createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes
   };
 
   return {
-    async of(key, call, isBlind) {
-      const others = running.get(key);
+    async of(entryKey, call, isBlind) {
+      const others = running.get(entryKey);
       if (others !== undefined && (isBlind || others.startedAt >= call.startedAt)) return others.outcome;
       const mine = { startedAt: performance.now(), outcome: unshared(call) };
-      running.set(key, mine);
+      running.set(entryKey, mine);
       const outcome = await mine.outcome;
-      if (running.get(key) === mine) running.delete(key);
+      if (running.get(entryKey) === mine) running.delete(entryKey);
       return outcome;
     },
     unshared,
-    drop(keys) {
-      if (keys === undefined) running.clear();
-      else for (const key of keys) running.delete(key);
+    drop(entryKeys) {
+      if (entryKeys === undefined) running.clear();
+      else for (const entryKey of entryKeys) running.delete(entryKey);
     },
   };
 }

@@ -2,6 +2,7 @@ import { type RedisClient, keyPrefixOf, keyspace, segment } from '@turnpike/core
 
 /** Where the value of one key is, and what names it elsewhere. */
 export interface Place {
+  /** Of a page empty: only tags invalidate it. */
   readonly key: string;
   readonly entryKey: string;
   /** Where those who wait for it are told, as a subscriber names it. */
@@ -16,6 +17,10 @@ export interface Places {
   readonly clockKey: string;
   readonly marksKey: string;
   of(key: string): Place;
+  /** Of a whole response, named by digests: of its URL, and of what it varies by. Never that of a key. */
+  page(url: string, variant?: string): Place;
+  /** Which variants of a page there are. */
+  variantsKey(url: string): string;
 }
 
 /** More parts than this are one digest. */
@@ -26,15 +31,25 @@ export const tagName = (tag: string): string => segment(tag);
 
 export function createPlaces(redis: RedisClient, prefix: string): Places {
   const keys = keyspace('cache-aside', prefix);
+  const place = (
+    key: string,
+    id: readonly string[],
+    part?: string,
+  ): Pick<Place, 'key' | 'entryKey' | 'bell' | 'channel'> => {
+    const bell = keys(id, part === undefined ? 'bell' : `${part}:bell`);
+    return { key, entryKey: keys(id, part), bell, channel: keyPrefixOf(redis) + bell };
+  };
   return {
     // Both in one slot, and never a value's: a value's key ends with its id.
     clockKey: keys(['clock'], 'clock'),
     marksKey: keys(['clock'], 'marks'),
     of(key) {
       const parts = key.split(':');
-      const id = parts.length > MOST_PARTS ? [key] : parts;
-      const bell = keys(id, 'bell');
-      return { key, entryKey: keys(id), bell, channel: keyPrefixOf(redis) + bell, ownTag: `=${segment(key)}` };
+      return { ...place(key, parts.length > MOST_PARTS ? [key] : parts), ownTag: `=${segment(key)}` };
     },
+    page(url, variant) {
+      return { ...place('', [url], variant === undefined ? 'page' : `page:${variant}`), ownTag: '%' };
+    },
+    variantsKey: (url) => keys([url], 'variants'),
   };
 }

@@ -51,18 +51,20 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
 
   const reader: Reader = {
     read(place) {
-      let asked = asking.get(place.key);
+      let asked = asking.get(place.entryKey);
       if (asked === undefined) {
         asked = Promise.resolve().then(async () => {
-          await backlog.clearFor(place.key);
-          asking.delete(place.key);
+          await backlog.clearFor(place);
+          asking.delete(place.entryKey);
           const askedAt = performance.now();
           const { bytes, clock, nowMs } = await together(place);
           const isUsable = clock !== undefined && !marks.hasGoneBack(clock);
           return reader.judged(place, bytes, { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt });
         });
-        asked.catch(() => undefined).finally(() => asking.get(place.key) === asked && asking.delete(place.key));
-        asking.set(place.key, asked);
+        asked
+          .catch(() => undefined)
+          .finally(() => asking.get(place.entryKey) === asked && asking.delete(place.entryKey));
+        asking.set(place.entryKey, asked);
       }
       return asked;
     },

@@ -1,5 +1,15 @@
 import { type Script, defineScript } from '@turnpike/core';
-import { fillLua, forgetLua, leaseLua, markLua, marksLua, overwriteLua, releaseLua } from './lua.gen.ts';
+import {
+  admitLua,
+  fillLua,
+  forgetLua,
+  leaseLua,
+  markLua,
+  marksLua,
+  overwriteLua,
+  putLua,
+  releaseLua,
+} from './lua.gen.ts';
 
 const textOf = (reply: unknown): string => (Buffer.isBuffer(reply) ? reply.toString('latin1') : String(reply));
 
@@ -54,6 +64,30 @@ export const fill: Script<Fill, 'stored' | 'refused'> = defineScript({
     argv: [token, channel, freshMs, lifeMs, kind, meta, payload],
   }),
   decode: (reply) => (reply as [tag: 'stored' | 'refused'])[0],
+});
+
+/** Resolves to whether it was stored. */
+export const put: Script<Stored & { readonly meta: string; readonly stampUs: number }, boolean> = defineScript({
+  lua: putLua,
+  encode: ({ key, channel, freshMs, lifeMs, kind, meta, payload, stampUs }) => ({
+    keys: [key],
+    argv: [channel, freshMs, lifeMs, kind, meta, payload, stampUs],
+  }),
+  decode: (reply) => (reply as [tag: 'put' | 'newer'])[0] === 'put',
+});
+
+interface Admission {
+  readonly key: string;
+  readonly variant: string;
+  readonly ttlMs: number;
+  readonly maxVariants: number;
+}
+
+/** Resolves to the variants that have to go. */
+export const admit: Script<Admission, readonly string[]> = defineScript({
+  lua: admitLua,
+  encode: ({ key, variant, ttlMs, maxVariants }) => ({ keys: [key], argv: [variant, ttlMs, maxVariants] }),
+  decode: (reply) => (reply as [tag: 'admitted', dropped: string[]])[1],
 });
 
 export interface Release {

@@ -2,6 +2,8 @@ import { StoreError, type Warn } from '@turnpike/core';
 import { type Codec, SharedLoadError } from './codec.ts';
 import type { Entry } from './envelope.ts';
 import type { Journal } from './events.ts';
+import type { Staleness } from './freshness.ts';
+import { AbandonedLoad } from './load.ts';
 import type { Outcome } from './loaded.ts';
 import type { Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
@@ -10,10 +12,17 @@ import type { Found, Reader } from './reader.ts';
 import { standingOf } from './standing.ts';
 import type { Waits } from './waits.ts';
 
+const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
+  (entry && staleness?.(entry)) ?? freshness;
+
+const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
+
 /** What callers get. */
 export interface Serving {
   /** From Redis, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
   outcomeOf(call: Call): Promise<Outcome>;
+  /** What is there and may be served; undefined: nothing, or Redis is away. Rejects as `outcomeOf` does. */
+  peek(call: Call): Promise<Outcome | undefined>;
   /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
   outcomeOfNoKey(call: Pick<Call, 'loader' | 'tags'>): Promise<Outcome>;
 }
@@ -35,10 +44,10 @@ export function createServing(parts: ServingParts): Serving {
   const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry): Outcome | undefined => {
+  const opened = (entry: Entry, { nowMs }: Found): Outcome | undefined => {
     try {
       const value = codec.decode(entry);
-      return { kind: 'value', value: () => value, meta: entry };
+      return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
     } catch {
       journal.note({ type: 'corrupt' });
       return undefined;
@@ -56,29 +65,32 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   /** A value that is expired, in place of an error. */
-  const orKept = (outcome: Outcome, kept: Entry | undefined): Outcome => {
-    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept) : undefined;
+  const orKept = (outcome: Outcome, kept: Entry | undefined, found: Found): Outcome => {
+    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept, found) : undefined;
     if (instead !== undefined) journal.note({ type: 'stale', why: 'error' });
     return instead ?? outcome;
   };
 
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
-    const standing = standingOf(found, call.freshness);
+    const { refresh } = call;
+    const standing = standingOf(found, stalenessOf(call, found));
     switch (standing.kind) {
       case 'fresh':
       case 'stale': {
-        const outcome = opened(standing.value);
+        const outcome = opened(standing.value, found);
         if (outcome === undefined) return load(call, found, undefined);
         journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
-        if (standing.kind === 'stale' && standing.isFree) loads.begin(call, found, true).catch(() => undefined);
+        if (standing.kind === 'stale' && standing.isFree && refresh !== undefined) {
+          loads.begin({ ...call, loader: refresh }, found, true).catch(() => undefined);
+        }
         return outcome;
       }
       case 'held':
         return follow(call, found, standing.holder, standing.kept);
       case 'failed': {
         const { failure, kept } = standing;
-        const outcome = kept === undefined ? undefined : opened(kept);
+        const outcome = kept === undefined ? undefined : opened(kept, found);
         if (outcome !== undefined) {
           journal.note({ type: 'stale', why: 'error' });
           return outcome;
@@ -98,8 +110,10 @@ export function createServing(parts: ServingParts): Serving {
     const begun = await loads.begin(call, found, kept !== undefined);
     if (begun.kind === 'again') return serve(call, await reader.read(call.place));
     if (begun.kind === 'changed') return serve(call, begun.found);
+    const outcome = await begun.load.outcome;
+    if (!begun.isOwn && isAbandoned(outcome)) return serve(call, await reader.read(call.place));
     if (!begun.isOwn) journal.note({ type: 'joined' });
-    return orKept(await begun.load.outcome, kept);
+    return orKept(outcome, kept, found);
   };
 
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
@@ -112,9 +126,10 @@ export function createServing(parts: ServingParts): Serving {
       return serve(call, await reader.read(call.place));
     }
     const outcome = await running.outcome;
-    if (outcome.kind === 'error' || (await isStillValid(outcome, found, call))) {
+    const isOurs = outcome.kind === 'error' ? !isAbandoned(outcome) : await isStillValid(outcome, found, call);
+    if (isOurs) {
       journal.note({ type: 'joined' });
-      return orKept(outcome, kept);
+      return orKept(outcome, kept, found);
     }
     return serve(call, await reader.read(call.place));
   };
@@ -134,7 +149,7 @@ export function createServing(parts: ServingParts): Serving {
 
   const loadAlone = (call: Call, why: 'degraded' | 'passed' | 'bound'): Promise<Outcome> => {
     journal.note({ type: 'alone', why });
-    return loneLoads.of(call.place.key, call, why === 'degraded');
+    return call.alone?.() ?? loneLoads.of(call.place.entryKey, call, why === 'degraded');
   };
 
   return {
@@ -144,6 +159,16 @@ export function createServing(parts: ServingParts): Serving {
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');
+      }
+    },
+    async peek(call) {
+      try {
+        const found = await reader.read(call.place);
+        const { kind } = standingOf(found, stalenessOf(call, found));
+        return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
+      } catch (error) {
+        if (!StoreError.isPassing(error)) throw error;
+        return undefined;
       }
     },
     outcomeOfNoKey(call) {

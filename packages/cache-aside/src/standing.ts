@@ -1,5 +1,5 @@
 import type { Entry } from './envelope.ts';
-import type { Freshness } from './freshness.ts';
+import type { Staleness } from './freshness.ts';
 
 /** What a reader found. */
 export interface Look {
@@ -25,10 +25,7 @@ export type Standing =
   | { readonly kind: 'absent'; readonly kept: Entry | undefined };
 
 /** Stale always means expired by time: an entry that fails a mark is absent for every purpose. */
-export function standingOf(
-  { entry, isValid, nowMs }: Look,
-  { staleMs, staleIfErrorMs }: Required<Freshness>,
-): Standing {
+export function standingOf({ entry, isValid, nowMs }: Look, { staleMs, staleIfErrorMs }: Staleness): Standing {
   if (entry === undefined || !isValid) return { kind: 'absent', kept: undefined };
   const isValue = entry.kind === 'J' || entry.kind === 'B';
   const expiredMs = nowMs - entry.freshUntilMs;

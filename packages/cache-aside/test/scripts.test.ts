@@ -153,11 +153,11 @@ describe('release', () => {
     expect(await it.ttl()).toBeLessThanOrEqual(1000);
   });
 
-  it('keeps a value that is there, in every state', async () => {
-    for (const [state, hold] of [
-      ['F', 'failed'],
-      ['P', 'passed'],
-      ['-', 'none'],
+  it('keeps a value that is there, unless the load has shown that there is none to store', async () => {
+    for (const [state, hold, kind, payload] of [
+      ['F', 'failed', 'J', '"v"'],
+      ['P', 'passed', '-', ''],
+      ['-', 'none', 'J', '"v"'],
     ] as const) {
       const it = await entry();
       await it.forget();
@@ -165,7 +165,7 @@ describe('release', () => {
       await it.fill(MINE);
       await it.lease(THEIRS, await it.seen(), 1);
       expect(await it.release(THEIRS, state, state === 'F' ? '{}' : '')).toEqual(['released']);
-      expect(await it.read()).toMatchObject({ hold, kind: 'J', payload: Buffer.from('"v"') });
+      expect(await it.read()).toMatchObject({ hold, kind, payload: Buffer.from(payload) });
     }
   });
 });

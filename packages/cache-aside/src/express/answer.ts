@@ -1,0 +1,55 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type RecordedHeader, type Recording, replay } from '@turnpike/core/http';
+import { type Conditions, isNotModified, isOf304, isSameRange } from './conditional.ts';
+import type { Page } from './page.ts';
+import { rangeOf } from './ranges.ts';
+
+/** Answers with a page: all of it, a part, or that the client has it already. */
+export async function answerPage(
+  { recording, ageMs }: Pick<Page, 'recording' | 'ageMs'>,
+  conditions: Conditions,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
+  res.setHeader('Age', Math.floor(ageMs / 1000));
+  await replay(forClient(recording, conditions, req.method === 'GET'), req, res);
+}
+
+/** What a client is given of an answer, by what it asks (RFC 9110 §13.2.2): only of a 200 there are parts. */
+export function forClient(recording: Recording, conditions: Conditions, mayBePart: boolean): Recording {
+  const { status, headers, body } = recording;
+  if (status !== 200) return recording;
+  const said = byName(headers);
+  if (isNotModified(conditions, said)) {
+    return {
+      ...recording,
+      status: 304,
+      statusMessage: undefined,
+      headers: headers.filter(([name]) => isOf304(name)),
+      body: undefined,
+    };
+  }
+  // Of what is encoded the parts are those of the encoded bytes: it is given whole, as it may always be.
+  const isPlain = mayBePart && body !== undefined && said['content-encoding'] === undefined;
+  if (!isPlain || !isSameRange(conditions['if-range'], said)) return recording;
+  const range = rangeOf(conditions.range, body.length);
+  if (range === undefined) return recording;
+  if (range === 'unsatisfiable') {
+    return { ...recording, status: 416, headers: [['Content-Range', `bytes */${body.length}`]], body: Buffer.alloc(0) };
+  }
+  const { start, end } = range;
+  return {
+    ...recording,
+    status: 206,
+    headers: [
+      ...headers.filter(([name]) => name.toLowerCase() !== 'cache-control'),
+      // A compression outside would make of the bytes of a part others.
+      ['Cache-Control', [said['cache-control'], 'no-transform'].filter(Boolean).join(', ')],
+      ['Content-Range', `bytes ${start}-${end}/${body.length}`],
+    ],
+    body: body.subarray(start, end + 1),
+  };
+}
+
+const byName = (headers: readonly RecordedHeader[]): Record<string, string | undefined> =>
+  Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), String(value)]));

@@ -1,0 +1,35 @@
+import type { Refusal } from './storable.ts';
+
+/** Why a request was not asked of the cache. */
+export type Bypass = 'credentials' | 'client-certificate' | 'body' | 'host' | 'target' | 'scope' | 'store';
+
+/** Where an answer comes from, and why (RFC 9211 §2). */
+export type Status =
+  | { readonly kind: 'hit'; readonly ttlMs: number }
+  | { readonly kind: 'collapsed'; readonly fwd: Forwarded }
+  | { readonly kind: 'miss'; readonly fwd: Forwarded; readonly why: Refusal | undefined }
+  | { readonly kind: 'bypass'; readonly why: Bypass };
+
+/** Why the handler was called. */
+export type Forwarded = 'uri-miss' | 'vary-miss' | 'stale' | 'method' | 'request';
+
+const NAME = 'turnpike';
+
+/** The field, behind what caches nearer to the origin have said in it. */
+export function cacheStatus(status: Status, before: unknown): string {
+  const said = typeof before === 'string' && before !== '' ? `${before}, ` : '';
+  return said + [NAME, ...parametersOf(status)].join('; ');
+}
+
+function parametersOf(status: Status): string[] {
+  switch (status.kind) {
+    case 'hit':
+      return ['hit', `ttl=${Math.floor(status.ttlMs / 1000)}`];
+    case 'collapsed':
+      return [`fwd=${status.fwd}`, 'collapsed'];
+    case 'miss':
+      return [`fwd=${status.fwd}`, ...(status.why === undefined ? [] : [`detail=${status.why}`])];
+    default:
+      return ['fwd=bypass', `detail=${status.why}`];
+  }
+}

@@ -1,0 +1,120 @@
+import type { ServerResponse } from 'node:http';
+import type { Head } from './storable.ts';
+
+/** Stands between what records an answer and what is mounted outside of it, and may hold the answer back. */
+export interface Gate {
+  /** Lets go what was held, and all that comes. */
+  open(): void;
+  /** Drops what the handler has answered, and answers otherwise. Only while nothing has left: `isHolding`. */
+  replace(answer: () => void): void;
+  readonly isHolding: boolean;
+  /** When the handler last had something to say, by `performance.now()`; undefined: it has not begun to. */
+  readonly lastSaidAt: number | undefined;
+}
+
+interface GateOptions {
+  /** The most that is held, and the most by which a handler may be ahead of its client, in bytes. */
+  readonly maxBytes: number;
+  /** Is shown the head before anybody outside sees it, and says whether to hold the answer back. */
+  readonly onHead: (head: Head) => 'pass' | 'hold';
+  /** Runs what is mounted outside. */
+  readonly outside: <T>(call: () => T) => T;
+}
+
+/** Mounted before `record(res)`, so that the handler's calls come from the recorder, each with the head first. */
+export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: GateOptions): Gate {
+  const { writeHead, write, end, flushHeaders } = res;
+  const headersBefore = Object.entries(res.getHeaders());
+  const held: (() => void)[] = [];
+  let isHolding = false;
+  let isReplaced = false;
+  let bytes = 0;
+  let lastSaidAt: number | undefined;
+
+  const pass = (method: unknown, args: unknown[]): unknown =>
+    outside(() => Reflect.apply(method as () => unknown, res, args));
+  const hold = (method: unknown, args: unknown[]): void => void held.push(() => void pass(method, args));
+  const count = (chunk: unknown): void => {
+    bytes += typeof chunk === 'string' || chunk instanceof Uint8Array ? Buffer.byteLength(chunk) : 0;
+    lastSaidAt = performance.now();
+  };
+
+  const gate: Gate = {
+    get isHolding() {
+      return isHolding;
+    },
+    get lastSaidAt() {
+      return lastSaidAt;
+    },
+    open() {
+      if (!isHolding) return;
+      isHolding = false;
+      Reflect.deleteProperty(res, 'headersSent');
+      for (const step of held.splice(0)) step();
+    },
+    replace(answer) {
+      isHolding = false;
+      isReplaced = true;
+      Reflect.deleteProperty(res, 'headersSent');
+      held.length = 0;
+      // From here on the answer is nobody's to record, and the handler's own is over.
+      held.push(() => {
+        Object.assign(res, { writeHead, write, end, flushHeaders, statusMessage: undefined });
+        for (const name of res.getHeaderNames()) res.removeHeader(name);
+        for (const [name, value] of headersBefore) if (value !== undefined) res.setHeader(name, value);
+        outside(answer);
+      });
+    },
+  };
+
+  /** The first of the handler's last words is where the other answer takes its place. */
+  const instead = (): void => held.shift()?.();
+
+  res.writeHead = function writeHeadAtGate(...args: unknown[]) {
+    lastSaidAt = performance.now();
+    if (isReplaced || res.headersSent) return pass(writeHead, args) as ServerResponse;
+    if (onHead(headOf(res, Number(args[0]))) === 'pass') return pass(writeHead, args) as ServerResponse;
+    isHolding = true;
+    hold(writeHead, args);
+    Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
+    return res;
+  };
+
+  res.write = function writeAtGate(...args: unknown[]) {
+    count(args[0]);
+    if (isReplaced) {
+      instead();
+      return true;
+    }
+    if (isHolding && bytes > maxBytes) gate.open();
+    if (isHolding) {
+      hold(write, args);
+      return true;
+    }
+    const flows = pass(write, args) as boolean;
+    // A client that reads slowly holds up nobody who waits for the same page.
+    return flows || bytes <= maxBytes;
+  } as ServerResponse['write'];
+
+  res.end = function endAtGate(...args: unknown[]) {
+    count(args[0]);
+    if (isReplaced) instead();
+    else if (isHolding) hold(end, args);
+    else pass(end, args);
+    return res;
+  } as ServerResponse['end'];
+
+  res.flushHeaders = function flushHeadersAtGate() {
+    if (isReplaced) instead();
+    else if (isHolding) hold(flushHeaders, []);
+    else pass(flushHeaders, []);
+  };
+
+  return gate;
+}
+
+/** The head as it is on the response: also what was set outside, before. */
+function headOf(res: ServerResponse, status: number): Head {
+  const headers = Object.fromEntries(Object.entries(res.getHeaders()).map(([name, value]) => [name, String(value)]));
+  return { status, headers };
+}

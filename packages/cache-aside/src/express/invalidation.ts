@@ -1,0 +1,31 @@
+import type { ServerResponse } from 'node:http';
+import { isolated } from '@turnpike/core';
+import { record } from '@turnpike/core/http';
+import type { Cache, CacheOfAny } from '../cache.ts';
+
+/** 4xx: the request was refused, and has changed nothing. After a 5xx it may have been committed all the same. */
+const hasChanged = (status: number): boolean => status < 400 || status >= 500;
+
+/**
+ * Invalidates what `tags` gives when the response is complete, before its last byte leaves: who has the answer sees what it has
+ * changed. Also where the client has hung up, or the response is never completed.
+ */
+export function invalidateAfter(res: ServerResponse, cache: Cache | CacheOfAny, tags: () => readonly string[]): void {
+  let isDone = false;
+  const invalidate = async (): Promise<void> => {
+    isDone = true;
+    await cache.invalidate({ tags: tags() });
+  };
+  record(res, {
+    maxBytes: 0,
+    onComplete: ({ recording: { status } }) => (hasChanged(status) ? invalidate() : undefined),
+  });
+  res.once('close', () => {
+    if (!isDone)
+      invalidate().catch((error: unknown) =>
+        isolated(() => {
+          throw error;
+        }),
+      );
+  });
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import type { HttpRequest } from '@turnpike/core';
+
+/** What a request asks for, whoever asks; or why that cannot be told. */
+export type Target =
+  | {
+      readonly kind: 'page';
+      /** Everything that tells this page from every other, but what it varies by: 43 characters. */
+      readonly url: string;
+    }
+  | { readonly kind: 'none'; readonly why: 'host' | 'target' };
+
+/** Undefined: everybody gets the same. */
+type Scope = string | undefined;
+
+/** RFC 3986 §3.2.2, as far as names and addresses go: what else a Host may say is no host of ours. */
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
+
+/**
+ * What proxies and frameworks take for the host, scheme, path or method, and a handler may put into its page. Whoever sends
+ * such a header gets a page of his own.
+ */
+const OVERRIDES = [
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-server',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
+  'x-forwarded-path',
+  'x-forwarded-uri',
+  'x-original-host',
+  'x-original-url',
+  'x-original-uri',
+  'x-rewrite-url',
+  'x-host',
+  'x-url-scheme',
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'front-end-https',
+];
+
+/** What Express makes of the request beside what Node does: behind a trusted proxy, what that says. */
+interface ExpressView {
+  readonly protocol?: string;
+  readonly hostname?: string;
+  readonly baseUrl?: string;
+}
+
+/** `query`: the names that count; undefined: all. */
+export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[] | undefined): Target {
+  const { host } = req.headers;
+  if (host === undefined || !HOST.test(host)) return { kind: 'none', why: 'host' };
+  const asked = req.originalUrl ?? req.url ?? '';
+  if (!asked.startsWith('/')) return { kind: 'none', why: 'target' };
+
+  const { protocol = '', hostname = '', baseUrl = '' } = req as ExpressView;
+  const routed = baseUrl + (req.url ?? '');
+  const parts = [
+    host,
+    protocol,
+    hostname,
+    canonical(asked, query),
+    // A middleware may have written it anew.
+    routed === asked ? '' : canonical(routed, query),
+    ...(scope === undefined ? ['public'] : ['scope', scope]),
+    ...OVERRIDES.flatMap((name) => (req.headers[name] === undefined ? [] : [name, String(req.headers[name])])),
+    ...(req.headers.forwarded === undefined ? [] : ['forwarded', withoutClients(req.headers.forwarded)]),
+  ];
+  return { kind: 'page', url: digest(parts) };
+}
+
+export const digest = (parts: readonly unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+
+/** RFC 7239 without who asked: what is left is about the host and the scheme. */
+const withoutClients = (forwarded: string): string =>
+  forwarded
+    .split(/[;,]/)
+    .filter((pair) => !/^\s*(?:for|by)=/i.test(pair))
+    .join(';');
+
+/** More than this is left in its order: query parsers stop counting somewhere (`qs` at 1000). */
+const MOST_PARAMETERS = 100;
+
+/**
+ * A URL in which the order of unrelated parameters does not matter. Those of one name stay in their order, and so do those
+ * that a parser may put into one list or object: `a`, `a[]`, `a[b]`, `a.b`.
+ */
+export function canonical(url: string, query?: readonly string[]): string {
+  const mark = url.indexOf('?');
+  if (mark < 0) return url;
+  const all = url.slice(mark + 1).split('&');
+  if (all.length > MOST_PARAMETERS) return url;
+  const pairs = all
+    .map((text) => ({ text, root: rootOf(text) }))
+    .filter(({ root }) => query === undefined || query.includes(root));
+  if (query !== undefined && pairs.length === 0) return url.slice(0, mark);
+  const sorted = pairs.toSorted((one, other) => (one.root < other.root ? -1 : one.root > other.root ? 1 : 0));
+  return `${url.slice(0, mark)}?${sorted.map(({ text }) => text).join('&')}`;
+}
+
+/** The name of a parameter, up to where it becomes a path into an object. */
+function rootOf(pair: string): string {
+  const name = decoded((/^[^=]*/.exec(pair)?.[0] ?? '').replaceAll('+', ' '));
+  return /[^[\].]+/.exec(name)?.[0] ?? '';
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * The tag of all pages of a URL's path: those of every host, query, scope and variant. A change under one spelling of a path
+ * concerns all that a router may take for the same.
+ */
+export const pathTagOf = (req: HttpRequest): string => {
+  const path = /^[^?#]*/.exec(req.originalUrl ?? req.url ?? '')?.[0] ?? '';
+  return `path ${decoded(path).toLowerCase().replace(/\/+$/, '')}`;
+};

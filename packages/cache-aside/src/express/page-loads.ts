@@ -1,0 +1,138 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type HttpRequest, isolated } from '@turnpike/core';
+import type { Engine } from '../engine.ts';
+import type { Freshness } from '../freshness.ts';
+import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
+import { emitPage } from './events.ts';
+import { packPage, packVariants } from './page.ts';
+import type { Refreshes } from './refresh.ts';
+import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
+import { isWithin, union, variantOf } from './variants.ts';
+
+/** What is looked for. */
+export interface Sought {
+  readonly url: string;
+  /** By which its pages differ; undefined: what stands behind the URL itself. */
+  readonly fields: readonly string[] | undefined;
+  /** Of the request, as it came. */
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** What whoever waits for the handler itself wants to know of it. */
+export interface Witness extends Pick<RenderOptions, 'onHead'> {
+  /** It is about to run. */
+  onBegin(rendering: Rendering): void;
+  onRendered(rendered: Rendered, rendering: Rendering): void;
+}
+
+/** Handlers as loaders of pages. */
+export interface PageLoads {
+  /** Runs the handler of a request, whose client gets its answer. */
+  foreground(exchange: Exchange, sought: Sought, witness: Witness): PageLoader;
+  /** Runs the route once more, for nobody but the cache. */
+  background(req: HttpRequest, sought: Sought): PageLoader;
+}
+
+interface PageLoadsParts extends Pick<RenderOptions, 'isShared' | 'isAllowed' | 'otherwise'> {
+  readonly engine: Engine;
+  readonly refreshes: Refreshes;
+  readonly tags: (req: HttpRequest) => readonly string[];
+}
+
+/** The handler has answered that it failed: to be told from what it has nothing to store. */
+class HandlerFailed extends Error {}
+
+/** So long it is remembered that an answer was not to be stored, in ms: who asks meanwhile does not wait for others. */
+const PASS_MS = 3000;
+
+/** By which fields the pages of a URL differ seldom changes. */
+const FIELDS_LAST: Required<Freshness> = {
+  ttlMs: 86_400_000,
+  negativeTtlMs: 86_400_000,
+  staleMs: 0,
+  staleIfErrorMs: 0,
+  jitter: 0.1,
+};
+
+export function createPageLoads({ engine, refreshes, tags, ...rules }: PageLoadsParts): PageLoads {
+  const { pages, maxBytes } = engine;
+
+  /** What is stored of what was rendered, under a URL or under one of its variants. */
+  const storing = async (
+    rendered: Rendered,
+    { url, fields, headers }: Sought,
+    named: ReadonlySet<string>,
+    context: PageLoadContext,
+  ): Promise<Buffer | undefined> => {
+    if (rendered.kind === 'refused') {
+      emitPage(() => ({ type: 'page-refused', why: rendered.why }));
+      if (rendered.why === 'error') throw new HandlerFailed('The handler answered with a 5xx');
+      context.passes(PASS_MS);
+      return undefined;
+    }
+    const { recording, vary, lifetime } = rendered;
+    const { freshness, ageMs } = lifetime;
+    const payload = packPage({ recording, ageMs, bornMs: context.nowMs(), staleness: freshness });
+    if (isWithin(vary, fields ?? [])) {
+      context.lasts(freshness);
+      if (fields !== undefined) void pages.admit(url, variantOf(fields, headers), freshness.ttlMs);
+      return payload;
+    }
+    // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.
+    const all = union(fields ?? [], vary);
+    const own = { url, stamp: context.stamp, tags: named };
+    await pages.put({ ...own, variant: variantOf(all, headers), payload, freshness });
+    if (fields === undefined) {
+      context.lasts(FIELDS_LAST);
+      return packVariants(all);
+    }
+    await pages.put({ ...own, variant: undefined, payload: packVariants(all), freshness: FIELDS_LAST });
+    context.passes(1);
+    return undefined;
+  };
+
+  /** The tags of a page: those its request names, and those its handler will. */
+  const tagging = (
+    context: PageLoadContext,
+  ): { named: ReadonlySet<string>; name: (more: readonly string[]) => void } => {
+    const named = new Set<string>();
+    return {
+      named,
+      name(more) {
+        context.tag(...more);
+        for (const tag of more) named.add(tag);
+      },
+    };
+  };
+
+  return {
+    foreground: (exchange, sought, witness) => async (context) => {
+      const { named, name } = tagging(context);
+      name(tags(exchange.req));
+      const rendering = render(exchange, { ...rules, maxBytes, onTags: name, onHead: witness.onHead });
+      witness.onBegin(rendering);
+      rendering.begin();
+      const rendered = await rendering.rendered;
+      witness.onRendered(rendered, rendering);
+      return storing(rendered, sought, named, context);
+    },
+    background: (req, sought) => (context) =>
+      new Promise((resolve, reject) => {
+        if (refreshes.isFull) return reject(new AbandonedLoad('As many pages are rendered in the background as may'));
+        const { named, name } = tagging(context);
+        refreshes.begin(req, sought.fields ?? [], context.signal, {
+          onReached(again, res, next) {
+            isolated(() => name(tags(again)));
+            const rendering = render(
+              { req: again, res, next },
+              { ...rules, maxBytes, onTags: name, onHead: () => 'pass' },
+            );
+            rendering.rendered.then((rendered) => storing(rendered, sought, named, context)).then(resolve, reject);
+            rendering.begin();
+          },
+          // Later than what was heard of it where it was reached: otherwise something outside has answered.
+          onEnded: () => void setTimeout(reject, 0, new HandlerFailed('The route was not reached in the background')),
+        });
+      }),
+  };
+}

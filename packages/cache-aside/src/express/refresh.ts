@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HttpRequest, Next } from '@turnpike/core';
+import { detachedFrom, outsideOfRequests } from './detached.ts';
+
+/** The request of a run in the background, once it has come as far as the cache it is for. */
+export type Reached = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
+
+/** Runs of a route that no client waits for: through the whole app, with a request and a response of their own. */
+export interface Refreshes {
+  /** True: as many run as may. */
+  readonly isFull: boolean;
+  /**
+   * Sends the request of `from` through its app once more. Calls `onReached` when it comes back to this cache; `onEnded` when it
+   * was answered, perhaps without having come so far. `signal` ends it.
+   */
+  begin(from: HttpRequest, fields: readonly string[], signal: AbortSignal, run: Run): void;
+}
+
+interface Run {
+  readonly onReached: Reached;
+  readonly onEnded: () => void;
+}
+
+/** So many run at a time, for one `cacheResponse`. */
+const MOST = 10;
+
+/** What a run is given of the headers of who has caused it, beside the fields that the page varies by. */
+const ALLOWED = [
+  'host',
+  'accept',
+  'accept-language',
+  'accept-encoding',
+  'user-agent',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-forwarded-port',
+  'x-forwarded-prefix',
+  'x-forwarded-server',
+  'x-forwarded-scheme',
+  'x-forwarded-ssl',
+];
+
+type App = ((req: IncomingMessage, res: ServerResponse) => void) & { readonly parent?: App };
+
+/** The app that a request came in through: of an app that is mounted in another, the other. */
+function appOf(req: HttpRequest): App | undefined {
+  let app = req.app as App | undefined;
+  while (app?.parent !== undefined) app = app.parent;
+  return typeof app === 'function' ? app : undefined;
+}
+
+/** Whether a request can be sent again at all. */
+export const canRunAgain = (req: HttpRequest): boolean => appOf(req) !== undefined;
+
+const runs = new WeakMap<IncomingMessage, { readonly owner: Refreshes; readonly onReached: Reached }>();
+
+/** What a request in the background is for: undefined for one that a client has sent. */
+export const runOf = (req: IncomingMessage): { readonly owner: Refreshes; readonly onReached: Reached } | undefined =>
+  runs.get(req);
+
+export function createRefreshes(): Refreshes {
+  const outside = outsideOfRequests();
+  let running = 0;
+
+  const refreshes: Refreshes = {
+    get isFull() {
+      return running >= MOST;
+    },
+    begin(from, fields, signal, { onReached, onEnded }) {
+      const app = appOf(from);
+      if (app === undefined) return onEnded();
+      const { req, res, hangUp } = detachedFrom(from, from.originalUrl ?? from.url ?? '/', [
+        ...new Set([...ALLOWED, ...fields]),
+      ]);
+      runs.set(req, { owner: refreshes, onReached });
+      running += 1;
+      const over = (): void => {
+        res.off('finish', over).off('close', over);
+        signal.removeEventListener('abort', hangUp);
+        running -= 1;
+        onEnded();
+        hangUp();
+      };
+      res.once('finish', over).once('close', over);
+      signal.addEventListener('abort', hangUp, { once: true });
+      outside(() => app(req, res));
+    },
+  };
+  return refreshes;
+}

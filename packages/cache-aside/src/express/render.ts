@@ -1,0 +1,148 @@
+import type { ServerResponse } from 'node:http';
+import type { HttpRequest, Next } from '@turnpike/core';
+import { type Recording, record } from '@turnpike/core/http';
+import type { Freshness } from '../freshness.ts';
+import { AbandonedLoad } from '../load.ts';
+import { type Gate, openGate } from './gate.ts';
+import { hideConditions } from './conditional-headers.ts';
+import { type Lifetime, lifetimeOf } from './lifetime.ts';
+import { takeTags } from './page-tags.ts';
+import { type PersonalReads, watchPersonalReads } from './personal-reads.ts';
+import { type Head, type Refusal, fieldsOf, headRefusal } from './storable.ts';
+
+/** A request, as a middleware is given it. */
+export interface Exchange {
+  readonly req: HttpRequest;
+  readonly res: ServerResponse;
+  readonly next: Next;
+}
+
+/** An answer that may be stored, or why it may not. */
+export type Rendered =
+  | {
+      readonly kind: 'page';
+      readonly recording: Recording;
+      /** The fields it varies by. */
+      readonly vary: readonly string[];
+      readonly lifetime: Lifetime;
+    }
+  | { readonly kind: 'refused'; readonly why: Refusal; readonly personal?: string };
+
+export interface RenderOptions {
+  readonly maxBytes: number;
+  /** False: every user has pages of its own. */
+  readonly isShared: boolean;
+  readonly isAllowed: (status: number) => boolean;
+  readonly otherwise: (status: number) => Required<Freshness>;
+  readonly onTags: (tags: string[]) => void;
+  /** Is shown the head before it leaves, with what speaks against storing it. */
+  readonly onHead: (head: Head, why: Refusal | undefined) => 'pass' | 'hold';
+}
+
+/** A handler at work. */
+export interface Rendering {
+  /** Hands the request on. */
+  begin(): void;
+  /** Rejects with an `AbandonedLoad` when the client has gone, and the handler with it. */
+  readonly rendered: Promise<Rendered>;
+  readonly gate: Gate;
+  /** Lets the end of the answer go: until then it is held back. */
+  release(): void;
+}
+
+/** A handler that streams says nothing more once its client has gone: so long after the last it said, in ms. */
+const SILENCE_MS = 500;
+
+/** Statuses by which a server says that it has failed. */
+export const isServerError = (status: number): boolean => status >= 500;
+
+/** Sees to it that the answer of the handler goes to its client, and says what of it may be stored. */
+export function render({ req, res, next }: Exchange, options: RenderOptions): Rendering {
+  const { maxBytes, isShared, isAllowed, otherwise, onTags, onHead } = options;
+  const reads = isShared ? watchPersonalReads(req) : UNWATCHED;
+  const showConditions = hideConditions(req);
+  const dropTags = takeTags(res, onTags);
+  let release: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+
+  let head: Head | undefined;
+  let why: Refusal | undefined;
+  let lifetime: Lifetime | undefined;
+  const gate = openGate(res, {
+    maxBytes,
+    outside: reads.unwatched,
+    onHead(given) {
+      head = given;
+      lifetime = lifetimeOf(given, otherwise(given.status));
+      why = refusalOf(given);
+      return onHead(given, why);
+    },
+  });
+  const refusalOf = (given: Head): Refusal | undefined => {
+    if (isServerError(given.status) && !isAllowed(given.status)) return 'error';
+    return headRefusal(given, isAllowed) ?? (lifetime === undefined ? 'expired' : undefined);
+  };
+
+  const rendered = new Promise<Rendered>((resolve, reject) => {
+    const stopWaiting = afterHangUp(res, gate, () =>
+      reject(new AbandonedLoad('The client has gone, and the handler with it')),
+    );
+    record(res, {
+      maxBytes,
+      onComplete({ recording, setsCookie }) {
+        stopWaiting();
+        reads.stop();
+        showConditions();
+        dropTags();
+        const { seen } = reads;
+        const refusal =
+          why ??
+          (setsCookie ? 'set-cookie' : undefined) ??
+          (recording.isOverCap ? 'too-large' : undefined) ??
+          (isTruncated(recording, head) ? 'truncated' : undefined) ??
+          (seen === undefined ? undefined : 'personal');
+        if (refusal !== undefined || lifetime === undefined) {
+          resolve({ kind: 'refused', why: refusal ?? 'expired', ...(seen !== undefined && { personal: seen }) });
+        } else {
+          resolve({ kind: 'page', recording: withoutAge(recording), vary: fieldsOf(head?.headers['vary']), lifetime });
+        }
+        return gate.isHolding ? released : undefined;
+      },
+    });
+  });
+  return { begin: next, rendered, gate, release };
+}
+
+const UNWATCHED: PersonalReads = { seen: undefined, unwatched: (call) => call(), stop: () => undefined };
+
+const isTruncated = ({ body }: Recording, head: Head | undefined): boolean => {
+  const promised = head?.headers['content-length'];
+  return body !== undefined && promised !== undefined && Number(promised) !== body.length;
+};
+
+/** Its age is told anew, and what caches said of this answer does not hold for the next. */
+const withoutAge = (recording: Recording): Recording => ({
+  ...recording,
+  headers: recording.headers.filter(([name]) => !/^(?:age|cache-status)$/i.test(name)),
+});
+
+/**
+ * Calls `onGone` when the client has hung up on an answer that had begun, and nothing more comes. A handler that has not begun
+ * to answer may know nothing of its client, and answer all the same.
+ */
+function afterHangUp(res: ServerResponse, gate: Gate, onGone: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    const saidAt = gate.lastSaidAt;
+    if (saidAt !== undefined && performance.now() - saidAt >= SILENCE_MS) return onGone();
+    timer = setTimeout(look, SILENCE_MS).unref();
+  };
+  const begin = (): void => {
+    timer = setTimeout(look, SILENCE_MS).unref();
+  };
+  res.once('close', begin);
+  return () => {
+    res.off('close', begin);
+    clearTimeout(timer);
+  };
+}

@@ -1,0 +1,23 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { digest } from './key.ts';
+
+/** Which variant of a page a request asks for (RFC 9111 §4.1): by what it says in the fields that count. */
+export const variantOf = (fields: readonly string[], headers: IncomingHttpHeaders): string =>
+  digest(fields.map((field) => [field, field === 'accept-encoding' ? codingsOf(headers[field]) : headers[field]]));
+
+const CODINGS = ['br', 'deflate', 'gzip', 'zstd'];
+
+/** What a client takes of the codings in use: browsers say the same in many ways. What is refused, or ranked, is left as it is. */
+function codingsOf(header: string | undefined): string | readonly string[] {
+  if (header === undefined) return '';
+  const items = header.split(',').map((item) => item.trim().toLowerCase());
+  if (items.some((item) => item.includes(';') || item === '*')) return header;
+  return items.filter((item) => CODINGS.includes(item)).toSorted();
+}
+
+/** Fields of both, each once. */
+export const union = (one: readonly string[], other: readonly string[]): string[] =>
+  [...new Set([...one, ...other])].toSorted();
+
+export const isWithin = (fields: readonly string[], of: readonly string[]): boolean =>
+  fields.every((field) => of.includes(field));

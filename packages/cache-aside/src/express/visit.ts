@@ -1,0 +1,169 @@
+import type { Warn } from '@turnpike/core';
+import type { HttpRequest } from '@turnpike/core';
+import type { Engine } from '../engine.ts';
+import { AbandonedLoad } from '../load.ts';
+import type { Outcome } from '../loaded.ts';
+import { answerPage } from './answer.ts';
+import { directivesOf } from './cache-control.ts';
+import { type Forwarded, type Status, cacheStatus } from './cache-status.ts';
+import { conditionsOf, isConditional } from './conditional-headers.ts';
+import { emitPage } from './events.ts';
+import { type Page, stalenessOf, unpacked } from './page.ts';
+import type { PageLoads, Sought, Witness } from './page-loads.ts';
+import { type Refreshes, canRunAgain } from './refresh.ts';
+import type { Exchange, Rendering } from './render.ts';
+import { variantOf } from './variants.ts';
+
+interface VisitParts {
+  readonly engine: Engine;
+  readonly loads: PageLoads;
+  readonly refreshes: Refreshes;
+  /** False: every user has pages of its own, and nobody renders one for another. */
+  readonly isShared: boolean;
+  readonly warn: Warn;
+}
+
+/** The handler runs, and nobody else has anything of it. */
+const ALONE: Outcome = { kind: 'error', error: new AbandonedLoad('The handler runs for this request alone') };
+
+/**
+ * One request before the cache: answers with the page of `url`, or has the handler answer. Rejects with what is the app's error
+ * to show.
+ */
+export async function visit(exchange: Exchange, url: string, parts: VisitParts): Promise<void> {
+  const { engine, loads, refreshes, isShared, warn } = parts;
+  const { req, res, next } = exchange;
+  const headers = { ...req.headers };
+  const conditions = conditionsOf(req);
+  const saidBefore = res.getHeader('Cache-Status');
+  const isOnlyToLook = req.method === 'HEAD' || directivesOf(headers['cache-control']).has('no-store');
+  const startedAt = performance.now();
+  /** Once the handler is called, its answer is this client's, whatever others make of it. */
+  let isCalled = false;
+  let rendering: Rendering | undefined;
+
+  const say = (status: Status): void => void res.setHeader('Cache-Status', cacheStatus(status, saidBefore));
+
+  const replayed = (page: Pick<Page, 'recording' | 'ageMs'>): Promise<void> =>
+    answerPage(page, conditions, req, res).catch(next);
+
+  const callAlone = (fwd: Forwarded): void => {
+    isCalled = true;
+    emitPage(() => ({ type: 'page-alone' }));
+    say({ kind: 'miss', fwd, why: undefined });
+    next();
+  };
+
+  /** Sees to it that this client gets what it asked for of what its handler answers for all. */
+  const witness = (fwd: Forwarded): Witness => ({
+    onBegin(begun) {
+      isCalled = true;
+      rendering = begun;
+      emitPage(() => ({ type: 'page-miss' }));
+    },
+    onHead({ status }, why) {
+      say({ kind: 'miss', fwd, why });
+      const mayBeReplaced = why === 'error' || (why === undefined && status === 200 && isConditional(conditions));
+      return mayBeReplaced ? 'hold' : 'pass';
+    },
+    onRendered(rendered, { gate, release }) {
+      if (rendered.kind === 'refused' && rendered.personal !== undefined) {
+        warn('TURNPIKE_WARN_CACHE_PERSONAL', personal(req, rendered.personal));
+      }
+      // Whether there is an older page instead of an error is for the cache to say.
+      if (rendered.kind === 'refused' && rendered.why === 'error') return;
+      if (rendered.kind === 'refused') gate.open();
+      else if (gate.isHolding) {
+        gate.replace(() => {
+          say({ kind: 'miss', fwd, why: undefined });
+          void replayed({ recording: rendered.recording, ageMs: rendered.lifetime.ageMs });
+        });
+      }
+      release();
+    },
+  });
+
+  /** The handler has answered, or takes too long: where it has failed, a page that is kept takes the place of its answer. */
+  const settle = (outcome: Outcome | undefined): void => {
+    if (rendering === undefined) return;
+    const { gate, release } = rendering;
+    const kept = outcome && gate.isHolding ? pageIn(outcome, 'stale') : undefined;
+    if (kept === undefined) gate.open();
+    else gate.replace(() => void tell(kept));
+    release();
+  };
+
+  const tell = async ({ page, status }: FoundPage): Promise<void> => {
+    const type = status.kind === 'collapsed' ? 'page-collapsed' : status.ttlMs < 0 ? 'page-stale' : 'page-hit';
+    emitPage(() => ({ type }));
+    say(status);
+    await replayed(page);
+  };
+
+  const look = async (fields: readonly string[] | undefined): Promise<void> => {
+    const sought: Sought = { url, fields, headers };
+    const fwd = fields === undefined ? 'uri-miss' : 'vary-miss';
+    let mistake: { readonly thrown: unknown } | undefined;
+    const foreground = loads.foreground(exchange, sought, witness(fwd));
+    const outcome = await engine[isOnlyToLook ? 'peek' : 'pageOf']({
+      place: engine.places.page(url, fields && variantOf(fields, headers)),
+      async loader(context) {
+        try {
+          return await foreground(context);
+        } catch (thrown) {
+          if (isCalled) throw thrown;
+          mistake = { thrown };
+          throw new AbandonedLoad('The handler could not be called');
+        }
+      },
+      refresh: isShared && !refreshes.isFull && canRunAgain(req) ? loads.background(req, sought) : undefined,
+      async alone() {
+        if (!isCalled) callAlone(fwd);
+        return ALONE;
+      },
+      tags: [],
+      freshness: engine.freshness,
+      staleness: stalenessOf,
+      startedAt,
+    });
+    if (mistake !== undefined) throw mistake.thrown;
+    if (isCalled) return settle(outcome);
+    const payload = outcome?.kind === 'value' ? unpacked(outcome.value()) : undefined;
+    if (payload?.kind === 'variants' && fields === undefined) return look(payload.fields);
+    const found = outcome && pageIn(outcome, fwd);
+    if (found === undefined) callAlone(isOnlyToLook ? 'request' : fwd);
+    else await tell(found);
+  };
+
+  await look(undefined);
+}
+
+/** A page, and where it comes from. */
+interface FoundPage {
+  readonly page: Pick<Page, 'recording' | 'ageMs'>;
+  readonly status: Extract<Status, { kind: 'hit' | 'collapsed' }>;
+}
+
+function pageIn(outcome: Outcome, fwd: Forwarded): FoundPage | undefined {
+  const payload = outcome.kind === 'value' ? unpacked(outcome.value()) : undefined;
+  if (outcome.kind !== 'value' || payload?.kind !== 'page') return undefined;
+  const { recording, bornMs, ageMs } = payload.page;
+  const { held } = outcome;
+  return held === undefined
+    ? { page: { recording, ageMs }, status: { kind: 'collapsed', fwd } }
+    : {
+        page: { recording, ageMs: ageMs + Math.max(0, held.nowMs - bornMs) },
+        status: { kind: 'hit', ttlMs: held.freshUntilMs - held.nowMs },
+      };
+}
+
+const personal = (req: HttpRequest, what: string): string =>
+  `the handler of ${routeOf(req)} reads ${what}, so its pages may differ by who asks, and are not stored. Give "scope", ` +
+  "(req) => the user's id; or let what reads it run before the cache.";
+
+/** As the app names it. */
+function routeOf(req: HttpRequest): string {
+  const { baseUrl = '', route } = req as HttpRequest & { baseUrl?: string; route?: { path?: unknown } };
+  const path = typeof route?.path === 'string' ? baseUrl + route.path : (req.originalUrl ?? '').replace(/\?.*/s, '');
+  return `${req.method ?? ''} ${path}`;
+}

@@ -1,0 +1,60 @@
+import type { Store } from '@turnpike/core';
+import type { Codec } from './codec.ts';
+import { type Meta, metaText } from './envelope.ts';
+import { type Freshness, lifetimeOf } from './freshness.ts';
+import { type Places, tagName } from './places.ts';
+import { admit, forget, put } from './scripts.ts';
+
+/** What is to be stored of a page beside what its lease is for. */
+export interface PageToPut extends Pick<Meta, 'stamp'> {
+  readonly url: string;
+  /** Undefined: what stands behind the URL alone. */
+  readonly variant: string | undefined;
+  readonly tags: Iterable<string>;
+  readonly payload: Buffer;
+  readonly freshness: Required<Freshness>;
+}
+
+/** Pages that are stored without a lease of their own: what a load has turned out to be is known when it is over. Never rejects. */
+export interface Pages {
+  put(page: PageToPut): Promise<void>;
+  /** Counts a variant among those that are kept, and forgets the one beyond the most. */
+  admit(url: string, variant: string, lifeMs: number): Promise<void>;
+}
+
+/** The most variants that are kept of one URL. */
+const MAX_VARIANTS = 20;
+
+const DEADLINE_MS = 1000;
+
+interface PagesParts {
+  readonly store: Store;
+  readonly places: Places;
+  readonly codec: Codec;
+  readonly coverLife: (lifeMs: number) => void;
+}
+
+export function createPages({ store, places, codec, coverLife }: PagesParts): Pages {
+  const within = { deadlineMs: DEADLINE_MS };
+  const pages: Pages = {
+    async put({ url, variant, stamp, tags, payload, freshness }) {
+      const lifetime = lifetimeOf(payload, freshness, Math.random());
+      coverLife(lifetime.lifeMs);
+      const { entryKey: key, channel } = places.page(url, variant);
+      const meta = metaText({ stamp, tags: [...tags].map(tagName) });
+      const putting = { key, channel, ...codec.encode(payload), ...lifetime, meta, stampUs: stamp.us };
+      await store.call(put, putting, within).catch(() => undefined);
+      if (variant !== undefined) await pages.admit(url, variant, lifetime.lifeMs);
+    },
+    async admit(url, variant, lifeMs) {
+      const admission = { key: places.variantsKey(url), variant, ttlMs: lifeMs, maxVariants: MAX_VARIANTS };
+      const dropped = await store.call(admit, admission, within).catch(() => []);
+      const forgotten = dropped.map((one) => {
+        const { entryKey: key, channel } = places.page(url, one);
+        return store.call(forget, { key, channel }, within).catch(() => undefined);
+      });
+      await Promise.all(forgotten);
+    },
+  };
+  return pages;
+}
