@@ -261,7 +261,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     check,
     pageOf: serving.outcomeOf,
     peek: serving.peek,
-    pages: createPages({ store, places, codec, coverLife }),
+    pages: createPages({ store, places, codec, coverLife, deadlineMs }),
   });
   return cache;
 }

@@ -14,6 +14,9 @@ import type { Place } from './places.ts';
 import type { Found, Reader } from './reader.ts';
 import { lease } from './scripts.ts';
 
+/** Why a load has no lease: Redis is away, others have just had nothing to store, or its caller has waited long enough. */
+export type Alone = 'degraded' | 'passed' | 'bound';
+
 /** One `getOrLoad`, or one look for a page. */
 export interface Call {
   readonly place: Place;
@@ -21,7 +24,7 @@ export interface Call {
   /** Loads anew behind a value that is stale; undefined: nobody does. */
   readonly refresh: PageLoader | undefined;
   /** Instead of a load without a lease, which others may share. */
-  readonly alone?: () => Promise<Outcome>;
+  readonly alone?: (why: Alone) => Promise<Outcome>;
   readonly tags: readonly string[];
   readonly freshness: Required<Freshness>;
   /** How long a value that is there may be stale, where its own word counts. */

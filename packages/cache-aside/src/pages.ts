@@ -25,17 +25,16 @@ export interface Pages {
 /** The most variants that are kept of one URL. */
 const MAX_VARIANTS = 20;
 
-const DEADLINE_MS = 1000;
-
 interface PagesParts {
   readonly store: Store;
   readonly places: Places;
   readonly codec: Codec;
   readonly coverLife: (lifeMs: number) => void;
+  readonly deadlineMs: number;
 }
 
-export function createPages({ store, places, codec, coverLife }: PagesParts): Pages {
-  const within = { deadlineMs: DEADLINE_MS };
+export function createPages({ store, places, codec, coverLife, deadlineMs }: PagesParts): Pages {
+  const within = { deadlineMs };
   const pages: Pages = {
     async put({ url, variant, stamp, tags, payload, freshness }) {
       const lifetime = lifetimeOf(payload, freshness, Math.random());

@@ -5,7 +5,7 @@ import type { Journal } from './events.ts';
 import type { Staleness } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome } from './loaded.ts';
-import type { Call, Loads } from './loads.ts';
+import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Found, Reader } from './reader.ts';
@@ -147,9 +147,9 @@ export function createServing(parts: ServingParts): Serving {
 
   const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;
 
-  const loadAlone = (call: Call, why: 'degraded' | 'passed' | 'bound'): Promise<Outcome> => {
+  const loadAlone = (call: Call, why: Alone): Promise<Outcome> => {
     journal.note({ type: 'alone', why });
-    return call.alone?.() ?? loneLoads.of(call.place.entryKey, call, why === 'degraded');
+    return call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded');
   };
 
   return {

@@ -8,6 +8,10 @@ export interface Gate {
   /** Drops what the handler has answered, and answers otherwise. Only while nothing has left: `isHolding`. */
   replace(answer: () => void): void;
   readonly isHolding: boolean;
+  /** More has come than is kept. */
+  readonly isOverCap: boolean;
+  /** The head, once it has left through what is mounted outside. */
+  readonly left: Promise<Head>;
   /** When the handler last had something to say, by `performance.now()`; undefined: it has not begun to. */
   readonly lastSaidAt: number | undefined;
 }
@@ -30,6 +34,8 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: Gat
   let isReplaced = false;
   let bytes = 0;
   let lastSaidAt: number | undefined;
+  let leave: (head: Head) => void = () => undefined;
+  const left = new Promise<Head>((resolve) => (leave = resolve));
 
   const pass = (method: unknown, args: unknown[]): unknown =>
     outside(() => Reflect.apply(method as () => unknown, res, args));
@@ -39,9 +45,19 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: Gat
     lastSaidAt = performance.now();
   };
 
+  const passHead = (args: unknown[]): ServerResponse => {
+    pass(writeHead, args);
+    leave(headOf(res, Number(args[0])));
+    return res;
+  };
+
   const gate: Gate = {
+    left,
     get isHolding() {
       return isHolding;
+    },
+    get isOverCap() {
+      return bytes > maxBytes;
     },
     get lastSaidAt() {
       return lastSaidAt;
@@ -59,7 +75,8 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: Gat
       held.length = 0;
       // From here on the answer is nobody's to record, and the handler's own is over.
       held.push(() => {
-        Object.assign(res, { writeHead, write, end, flushHeaders, statusMessage: undefined });
+        Object.assign(res, { write, end, flushHeaders, statusMessage: undefined });
+        res.writeHead = (...args: unknown[]) => passHead(args);
         for (const name of res.getHeaderNames()) res.removeHeader(name);
         for (const [name, value] of headersBefore) if (value !== undefined) res.setHeader(name, value);
         outside(answer);
@@ -73,9 +90,9 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: Gat
   res.writeHead = function writeHeadAtGate(...args: unknown[]) {
     lastSaidAt = performance.now();
     if (isReplaced || res.headersSent) return pass(writeHead, args) as ServerResponse;
-    if (onHead(headOf(res, Number(args[0]))) === 'pass') return pass(writeHead, args) as ServerResponse;
+    if (onHead(headOf(res, Number(args[0]))) === 'pass') return passHead(args);
     isHolding = true;
-    hold(writeHead, args);
+    held.push(() => void passHead(args));
     Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
     return res;
   };

@@ -5,3 +5,4 @@ export { cacheResponse } from './middleware.ts';
 export type { CacheResponse } from './middleware.ts';
 export type { CacheResponseOptions, CacheSource, InvalidatesOptions, PageOptions, ScopeOf } from './options.ts';
 export { cacheTags } from './page-tags.ts';
+export { isBackground } from './refresh.ts';

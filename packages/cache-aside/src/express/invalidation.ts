@@ -11,17 +11,19 @@ const hasChanged = (status: number): boolean => status < 400 || status >= 500;
  * changed. Also where the client has hung up, or the response is never completed.
  */
 export function invalidateAfter(res: ServerResponse, cache: Cache | CacheOfAny, tags: () => readonly string[]): void {
-  let isDone = false;
+  let isComplete = false;
   const invalidate = async (): Promise<void> => {
-    isDone = true;
     await cache.invalidate({ tags: tags() });
   };
   record(res, {
     maxBytes: 0,
-    onComplete: ({ recording: { status } }) => (hasChanged(status) ? invalidate() : undefined),
+    onComplete({ recording: { status } }) {
+      isComplete = true;
+      return hasChanged(status) ? invalidate() : undefined;
+    },
   });
   res.once('close', () => {
-    if (!isDone)
+    if (!isComplete)
       invalidate().catch((error: unknown) =>
         isolated(() => {
           throw error;

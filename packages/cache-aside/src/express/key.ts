@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { unescape } from 'node:querystring';
 import type { HttpRequest } from '@turnpike/core';
 
 /** What a request asks for, whoever asks; or why that cannot be told. */
@@ -20,7 +21,7 @@ const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?$/i;
  * What proxies and frameworks take for the host, scheme, path or method, and a handler may put into its page. Whoever sends
  * such a header gets a page of his own.
  */
-const OVERRIDES = [
+export const OVERRIDES: readonly string[] = [
   'x-forwarded-host',
   'x-forwarded-proto',
   'x-forwarded-port',
@@ -87,33 +88,35 @@ const MOST_PARAMETERS = 100;
 
 /**
  * A URL in which the order of unrelated parameters does not matter. Those of one name stay in their order, and so do those
- * that a parser may put into one list or object: `a`, `a[]`, `a[b]`, `a.b`.
+ * that a parser may put into one list or object: `a`, `a[]`, `a[b]`, `a.b`. Where a name is such that parsers differ on what it
+ * means, all stay in their order.
  */
 export function canonical(url: string, query?: readonly string[]): string {
   const mark = url.indexOf('?');
   if (mark < 0) return url;
-  const all = url.slice(mark + 1).split('&');
-  if (all.length > MOST_PARAMETERS) return url;
-  const pairs = all
+  const pairs = url
+    .slice(mark + 1)
+    .split('&')
     .map((text) => ({ text, root: rootOf(text) }))
-    .filter(({ root }) => query === undefined || query.includes(root));
+    .filter(({ root }) => query === undefined || root === undefined || query.includes(root));
   if (query !== undefined && pairs.length === 0) return url.slice(0, mark);
-  const sorted = pairs.toSorted((one, other) => (one.root < other.root ? -1 : one.root > other.root ? 1 : 0));
-  return `${url.slice(0, mark)}?${sorted.map(({ text }) => text).join('&')}`;
+  const isClear = pairs.length <= MOST_PARAMETERS && pairs.every(({ root }) => root !== undefined);
+  const ordered = isClear ? pairs.toSorted((one, other) => compare(one.root!, other.root!)) : pairs;
+  return `${url.slice(0, mark)}?${ordered.map(({ text }) => text).join('&')}`;
 }
 
-/** The name of a parameter, up to where it becomes a path into an object. */
-function rootOf(pair: string): string {
-  const name = decoded((/^[^=]*/.exec(pair)?.[0] ?? '').replaceAll('+', ' '));
-  return /[^[\].]+/.exec(name)?.[0] ?? '';
-}
+const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0);
 
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+/** A name, and where it leads to in an object, as all parsers understand it. */
+const CLEAR_NAME = /^([^[\].]*)(?:\[[^[\]]*\]|\.[^[\].]+)*$/;
+
+/** The name of a parameter, up to where it becomes a path into an object; undefined: parsers do not agree on it. */
+function rootOf(pair: string): string | undefined {
+  const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair.replace(/%5B/gi, '[').replace(/%5D/gi, ']')) ?? [];
+  // To `qs` a name may end behind its last bracket, also where there was an equals sign before.
+  if (value.includes(']=')) return undefined;
+  const [path, root] = CLEAR_NAME.exec(unescape(name.replaceAll('+', ' '))) ?? [];
+  return root === '' && path !== '' ? undefined : root;
 }
 
 /**
@@ -122,5 +125,5 @@ function decoded(text: string): string {
  */
 export const pathTagOf = (req: HttpRequest): string => {
   const path = /^[^?#]*/.exec(req.originalUrl ?? req.url ?? '')?.[0] ?? '';
-  return `path ${decoded(path).toLowerCase().replace(/\/+$/, '')}`;
+  return `path ${unescape(path).toLowerCase().replace(/\/+$/, '')}`;
 };

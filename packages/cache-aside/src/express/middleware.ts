@@ -43,6 +43,10 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
     isAllowed,
     otherwise,
     tags: (req) => [pathTagOf(req), ...tags(req)],
+    urlOf(req) {
+      const target = targetOf(req, undefined, query);
+      return target.kind === 'page' ? target.url : undefined;
+    },
   });
   const warn = warnOnce('cacheResponse');
 

@@ -4,9 +4,11 @@ import type { Engine } from '../engine.ts';
 import type { Freshness } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
 import { emitPage } from './events.ts';
+import { lifetimeOf } from './lifetime.ts';
 import { packPage, packVariants } from './page.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
+import { fieldRefusal } from './storable.ts';
 import { isWithin, union, variantOf } from './variants.ts';
 
 /** What is looked for. */
@@ -37,6 +39,8 @@ interface PageLoadsParts extends Pick<RenderOptions, 'isShared' | 'isAllowed' | 
   readonly engine: Engine;
   readonly refreshes: Refreshes;
   readonly tags: (req: HttpRequest) => readonly string[];
+  /** Of which page a request is that nobody has sent; undefined: of none. */
+  readonly urlOf: (req: HttpRequest) => string | undefined;
 }
 
 /** The handler has answered that it failed: to be told from what it has nothing to store. */
@@ -54,7 +58,15 @@ const FIELDS_LAST: Required<Freshness> = {
   jitter: 0.1,
 };
 
-export function createPageLoads({ engine, refreshes, tags, ...rules }: PageLoadsParts): PageLoads {
+/** With what was said of it outside of the cache, as its head left. */
+async function asLeft(rendered: Rendered, { gate }: Rendering): Promise<Rendered> {
+  if (rendered.kind === 'refused') return rendered;
+  const { headers } = await gate.left;
+  const why = fieldRefusal(headers) ?? (lifetimeOf({ headers }, rendered.lifetime.freshness) ? undefined : 'expired');
+  return why === undefined ? rendered : { kind: 'refused', why };
+}
+
+export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: PageLoadsParts): PageLoads {
   const { pages, maxBytes } = engine;
 
   /** What is stored of what was rendered, under a URL or under one of its variants. */
@@ -109,29 +121,48 @@ export function createPageLoads({ engine, refreshes, tags, ...rules }: PageLoads
     foreground: (exchange, sought, witness) => async (context) => {
       const { named, name } = tagging(context);
       name(tags(exchange.req));
-      const rendering = render(exchange, { ...rules, maxBytes, onTags: name, onHead: witness.onHead });
+      const rendering = render(exchange, {
+        ...rules,
+        maxBytes,
+        signal: context.signal,
+        onTags: name,
+        onHead: witness.onHead,
+      });
       witness.onBegin(rendering);
       rendering.begin();
       const rendered = await rendering.rendered;
       witness.onRendered(rendered, rendering);
-      return storing(rendered, sought, named, context);
+      return storing(await asLeft(rendered, rendering), sought, named, context);
     },
     background: (req, sought) => (context) =>
       new Promise((resolve, reject) => {
         if (refreshes.isFull) return reject(new AbandonedLoad('As many pages are rendered in the background as may'));
         const { named, name } = tagging(context);
+        let isRendered = false;
         refreshes.begin(req, sought.fields ?? [], context.signal, {
           onReached(again, res, next) {
+            // Something in front may take it for another page, for want of what its client had said.
+            if (urlOf(again) !== sought.url) {
+              reject(new HandlerFailed('The route was asked for another page'));
+              return next();
+            }
             isolated(() => name(tags(again)));
             const rendering = render(
               { req: again, res, next },
-              { ...rules, maxBytes, onTags: name, onHead: () => 'pass' },
+              { ...rules, maxBytes, signal: context.signal, onTags: name, onHead: () => 'pass' },
             );
-            rendering.rendered.then((rendered) => storing(rendered, sought, named, context)).then(resolve, reject);
+            rendering.rendered
+              .then(async (rendered) => {
+                isRendered = true;
+                return storing(await asLeft(rendered, rendering), sought, named, context);
+              })
+              .then(resolve, reject);
             rendering.begin();
           },
-          // Later than what was heard of it where it was reached: otherwise something outside has answered.
-          onEnded: () => void setTimeout(reject, 0, new HandlerFailed('The route was not reached in the background')),
+          onEnded() {
+            // Something outside has answered, or the handler has broken off.
+            if (!isRendered) reject(new HandlerFailed('The route gave no answer in the background'));
+          },
         });
       }),
   };

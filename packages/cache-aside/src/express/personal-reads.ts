@@ -1,7 +1,11 @@
 import type { IncomingMessage } from 'node:http';
+import type { HttpResponse } from '@turnpike/core';
 
 /** Where frameworks keep who asks. */
 const PROPERTIES = ['user', 'session', 'cookies', 'signedCookies'];
+
+/** Where they are handed on to views, if there is anybody. */
+const LOCALS = ['user', 'currentUser', 'session'];
 
 /** Where clients say who they are. */
 export const CREDENTIALS: readonly string[] = [
@@ -23,14 +27,18 @@ export interface PersonalReads {
   stop(): void;
 }
 
-/** Watches what is read of a request from here on. What is read and written stays as it is. */
-export function watchPersonalReads(req: IncomingMessage): PersonalReads {
+/** Watches what is read of who asks from here on. What is read and written stays as it is. */
+export function watchPersonalReads(req: IncomingMessage, res: HttpResponse): PersonalReads {
   let seen: string | undefined;
   let isPaused = false;
   const note = (name: string): void => {
     if (!isPaused) seen ??= name;
   };
+  const locals = (res.locals ?? {}) as Record<string, unknown>;
   const stops = [
+    ...LOCALS.filter((name) => locals[name] !== undefined && locals[name] !== null).map((name) =>
+      watchProperty(locals, name, () => note(`res.locals.${name}`)),
+    ),
     ...PROPERTIES.map((name) => watchProperty(req, name, () => note(`req.${name}`))),
     ...CREDENTIALS.map((name) => watchProperty(req.headers, name, () => note(`req.headers.${name}`))),
   ];

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HttpRequest, Next } from '@turnpike/core';
 import { detachedFrom, outsideOfRequests } from './detached.ts';
+import { OVERRIDES } from './key.ts';
 
 /** The request of a run in the background, once it has come as far as the cache it is for. */
 export type Reached = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
@@ -24,7 +25,10 @@ interface Run {
 /** So many run at a time, for one `cacheResponse`. */
 const MOST = 10;
 
-/** What a run is given of the headers of who has caused it, beside the fields that the page varies by. */
+/**
+ * What a run is given of the headers of who has caused it, beside the fields that the page varies by: all that its key is made
+ * of, and from where it was asked.
+ */
 const ALLOWED = [
   'host',
   'accept',
@@ -33,13 +37,7 @@ const ALLOWED = [
   'user-agent',
   'forwarded',
   'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-forwarded-port',
-  'x-forwarded-prefix',
-  'x-forwarded-server',
-  'x-forwarded-scheme',
-  'x-forwarded-ssl',
+  ...OVERRIDES,
 ];
 
 type App = ((req: IncomingMessage, res: ServerResponse) => void) & { readonly parent?: App };
@@ -59,6 +57,12 @@ const runs = new WeakMap<IncomingMessage, { readonly owner: Refreshes; readonly 
 /** What a request in the background is for: undefined for one that a client has sent. */
 export const runOf = (req: IncomingMessage): { readonly owner: Refreshes; readonly onReached: Reached } | undefined =>
   runs.get(req);
+
+/**
+ * True for a request that `cacheResponse` has made itself, to render a stale page anew: what is mounted in front may skip it, as
+ * `rateLimit({ skip: isBackground })` does. No client can make one.
+ */
+export const isBackground = (req: IncomingMessage): boolean => runs.has(req);
 
 export function createRefreshes(): Refreshes {
   const outside = outsideOfRequests();

@@ -3,8 +3,9 @@ import type { HttpRequest, Next } from '@turnpike/core';
 import { type Recording, record } from '@turnpike/core/http';
 import type { Freshness } from '../freshness.ts';
 import { AbandonedLoad } from '../load.ts';
-import { type Gate, openGate } from './gate.ts';
 import { hideConditions } from './conditional-headers.ts';
+import { type Gate, openGate } from './gate.ts';
+import { afterHangUp } from './hang-up.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
 import { takeTags } from './page-tags.ts';
 import { type PersonalReads, watchPersonalReads } from './personal-reads.ts';
@@ -30,6 +31,8 @@ export type Rendered =
 
 export interface RenderOptions {
   readonly maxBytes: number;
+  /** Aborted when nobody waits for it any longer. */
+  readonly signal: AbortSignal;
   /** False: every user has pages of its own. */
   readonly isShared: boolean;
   readonly isAllowed: (status: number) => boolean;
@@ -50,16 +53,13 @@ export interface Rendering {
   release(): void;
 }
 
-/** A handler that streams says nothing more once its client has gone: so long after the last it said, in ms. */
-const SILENCE_MS = 500;
-
 /** Statuses by which a server says that it has failed. */
 export const isServerError = (status: number): boolean => status >= 500;
 
 /** Sees to it that the answer of the handler goes to its client, and says what of it may be stored. */
 export function render({ req, res, next }: Exchange, options: RenderOptions): Rendering {
-  const { maxBytes, isShared, isAllowed, otherwise, onTags, onHead } = options;
-  const reads = isShared ? watchPersonalReads(req) : UNWATCHED;
+  const { maxBytes, signal, isShared, isAllowed, otherwise, onTags, onHead } = options;
+  const reads = isShared ? watchPersonalReads(req, res) : UNWATCHED;
   const showConditions = hideConditions(req);
   const dropTags = takeTags(res, onTags);
   let release: () => void = () => undefined;
@@ -84,12 +84,13 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
   };
 
   const rendered = new Promise<Rendered>((resolve, reject) => {
-    const stopWaiting = afterHangUp(res, gate, () =>
+    const isWanted = (): boolean => why === undefined && !gate.isOverCap && !signal.aborted;
+    const stopWaiting = afterHangUp(res, { gate, signal, isWanted }, () =>
       reject(new AbandonedLoad('The client has gone, and the handler with it')),
     );
     record(res, {
       maxBytes,
-      onComplete({ recording, setsCookie }) {
+      onComplete({ recording }) {
         stopWaiting();
         reads.stop();
         showConditions();
@@ -97,7 +98,6 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
         const { seen } = reads;
         const refusal =
           why ??
-          (setsCookie ? 'set-cookie' : undefined) ??
           (recording.isOverCap ? 'too-large' : undefined) ??
           (isTruncated(recording, head) ? 'truncated' : undefined) ??
           (seen === undefined ? undefined : 'personal');
@@ -125,24 +125,3 @@ const withoutAge = (recording: Recording): Recording => ({
   ...recording,
   headers: recording.headers.filter(([name]) => !/^(?:age|cache-status)$/i.test(name)),
 });
-
-/**
- * Calls `onGone` when the client has hung up on an answer that had begun, and nothing more comes. A handler that has not begun
- * to answer may know nothing of its client, and answer all the same.
- */
-function afterHangUp(res: ServerResponse, gate: Gate, onGone: () => void): () => void {
-  let timer: NodeJS.Timeout | undefined;
-  const look = (): void => {
-    const saidAt = gate.lastSaidAt;
-    if (saidAt !== undefined && performance.now() - saidAt >= SILENCE_MS) return onGone();
-    timer = setTimeout(look, SILENCE_MS).unref();
-  };
-  const begin = (): void => {
-    timer = setTimeout(look, SILENCE_MS).unref();
-  };
-  res.once('close', begin);
-  return () => {
-    res.off('close', begin);
-    clearTimeout(timer);
-  };
-}

@@ -25,27 +25,38 @@ export type Refusal =
 /** What may be kept by itself. Others by `negative`. */
 const STORABLE: ReadonlySet<number> = new Set([200, 203, 204, 301, 308]);
 
-/** What one client may see and another may not. */
-const PERSONAL_FIELDS = ['cookie', 'authorization'];
-
-/** What a cache takes out of a request it fills from: an answer that varies by them cannot be told. */
-const HIDDEN_FIELDS = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'];
+/**
+ * An answer that varies by one of these cannot be told from others: by anything; by who asks; by what a cache takes out of a
+ * request that it fills from.
+ */
+const UNTELLABLE_FIELDS: ReadonlySet<string> = new Set([
+  '*',
+  'cookie',
+  'authorization',
+  'if-none-match',
+  'if-modified-since',
+  'if-match',
+  'if-unmodified-since',
+  'if-range',
+  'range',
+]);
 
 /** Undefined: nothing in its head speaks against it. `isAllowed`: statuses that are kept beside those that always are. */
 export function headRefusal({ status, headers }: Head, isAllowed: (status: number) => boolean): Refusal | undefined {
+  if (status === 206 || headers['content-range'] !== undefined) return 'partial';
+  if (!STORABLE.has(status) && !isAllowed(status)) return 'status';
+  if (/^\s*text\/event-stream\b/i.test(headers['content-type'] ?? '')) return 'event-stream';
+  return fieldRefusal(headers);
+}
+
+/** What an answer may say also as it leaves, by what is mounted outside of the cache. */
+export function fieldRefusal(headers: Head['headers']): Refusal | undefined {
   const directives = directivesOf(headers['cache-control']);
-  const vary = fieldsOf(headers['vary']);
-  const rules: [Refusal, boolean][] = [
-    ['partial', status === 206 || headers['content-range'] !== undefined],
-    ['status', !STORABLE.has(status) && !isAllowed(status)],
-    ['set-cookie', headers['set-cookie'] !== undefined],
-    ['private', directives.has('private')],
-    ['no-store', directives.has('no-store')],
-    ['no-cache', directives.has('no-cache') || directivesOf(headers['pragma']).has('no-cache')],
-    ['vary', vary.some((field) => field === '*' || [...PERSONAL_FIELDS, ...HIDDEN_FIELDS].includes(field))],
-    ['event-stream', /^\s*text\/event-stream\b/i.test(headers['content-type'] ?? '')],
-  ];
-  return rules.find(([, holds]) => holds)?.[0];
+  if (headers['set-cookie'] !== undefined) return 'set-cookie';
+  if (directives.has('private')) return 'private';
+  if (directives.has('no-store')) return 'no-store';
+  if (directives.has('no-cache') || directivesOf(headers['pragma']).has('no-cache')) return 'no-cache';
+  return fieldsOf(headers['vary']).some((field) => UNTELLABLE_FIELDS.has(field)) ? 'vary' : undefined;
 }
 
 /** The names a Vary field lists, in lower case, each once and in one order. */

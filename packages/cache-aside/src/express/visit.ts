@@ -8,7 +8,7 @@ import { directivesOf } from './cache-control.ts';
 import { type Forwarded, type Status, cacheStatus } from './cache-status.ts';
 import { conditionsOf, isConditional } from './conditional-headers.ts';
 import { emitPage } from './events.ts';
-import { type Page, stalenessOf, unpacked } from './page.ts';
+import { type Page, type Stored, stalenessOf, unpacked } from './page.ts';
 import type { PageLoads, Sought, Witness } from './page-loads.ts';
 import { type Refreshes, canRunAgain } from './refresh.ts';
 import type { Exchange, Rendering } from './render.ts';
@@ -37,20 +37,23 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   const conditions = conditionsOf(req);
   const saidBefore = res.getHeader('Cache-Status');
   const isOnlyToLook = req.method === 'HEAD' || directivesOf(headers['cache-control']).has('no-store');
+  const mayRunAgain = isShared && canRunAgain(req);
   const startedAt = performance.now();
   /** Once the handler is called, its answer is this client's, whatever others make of it. */
   let isCalled = false;
   let rendering: Rendering | undefined;
+  /** What is to become of its answer is decided, for want of patience if not by the answer. */
+  let isSettled = false;
 
   const say = (status: Status): void => void res.setHeader('Cache-Status', cacheStatus(status, saidBefore));
 
   const replayed = (page: Pick<Page, 'recording' | 'ageMs'>): Promise<void> =>
     answerPage(page, conditions, req, res).catch(next);
 
-  const callAlone = (fwd: Forwarded): void => {
+  const callAlone = (status: Status): void => {
     isCalled = true;
     emitPage(() => ({ type: 'page-alone' }));
-    say({ kind: 'miss', fwd, why: undefined });
+    say(status);
     next();
   };
 
@@ -64,7 +67,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     onHead({ status }, why) {
       say({ kind: 'miss', fwd, why });
       const mayBeReplaced = why === 'error' || (why === undefined && status === 200 && isConditional(conditions));
-      return mayBeReplaced ? 'hold' : 'pass';
+      return mayBeReplaced && !isSettled ? 'hold' : 'pass';
     },
     onRendered(rendered, { gate, release }) {
       if (rendered.kind === 'refused' && rendered.personal !== undefined) {
@@ -85,9 +88,10 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
 
   /** The handler has answered, or takes too long: where it has failed, a page that is kept takes the place of its answer. */
   const settle = (outcome: Outcome | undefined): void => {
+    isSettled = true;
     if (rendering === undefined) return;
     const { gate, release } = rendering;
-    const kept = outcome && gate.isHolding ? pageIn(outcome, 'stale') : undefined;
+    const kept = outcome && gate.isHolding ? pageIn(outcome, storedIn(outcome), 'stale') : undefined;
     if (kept === undefined) gate.open();
     else gate.replace(() => void tell(kept));
     release();
@@ -116,22 +120,24 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
           throw new AbandonedLoad('The handler could not be called');
         }
       },
-      refresh: isShared && !refreshes.isFull && canRunAgain(req) ? loads.background(req, sought) : undefined,
-      async alone() {
-        if (!isCalled) callAlone(fwd);
+      refresh: mayRunAgain && !refreshes.isFull ? loads.background(req, sought) : undefined,
+      async alone(why) {
+        const isAway = why === 'degraded';
+        if (!isCalled) callAlone(isAway ? { kind: 'bypass', why: 'store' } : { kind: 'miss', fwd, why: undefined });
         return ALONE;
       },
       tags: [],
       freshness: engine.freshness,
-      staleness: stalenessOf,
+      // What nobody can render behind it is not served stale.
+      staleness: (entry) => (mayRunAgain ? stalenessOf(entry) : { ...stalenessOf(entry), staleMs: 0 }),
       startedAt,
     });
     if (mistake !== undefined) throw mistake.thrown;
     if (isCalled) return settle(outcome);
-    const payload = outcome?.kind === 'value' ? unpacked(outcome.value()) : undefined;
-    if (payload?.kind === 'variants' && fields === undefined) return look(payload.fields);
-    const found = outcome && pageIn(outcome, fwd);
-    if (found === undefined) callAlone(isOnlyToLook ? 'request' : fwd);
+    const stored = outcome && storedIn(outcome);
+    if (stored?.kind === 'variants' && fields === undefined) return look(stored.fields);
+    const found = outcome && pageIn(outcome, stored, fwd);
+    if (found === undefined) callAlone({ kind: 'miss', fwd: isOnlyToLook ? 'request' : fwd, why: undefined });
     else await tell(found);
   };
 
@@ -144,10 +150,12 @@ interface FoundPage {
   readonly status: Extract<Status, { kind: 'hit' | 'collapsed' }>;
 }
 
-function pageIn(outcome: Outcome, fwd: Forwarded): FoundPage | undefined {
-  const payload = outcome.kind === 'value' ? unpacked(outcome.value()) : undefined;
-  if (outcome.kind !== 'value' || payload?.kind !== 'page') return undefined;
-  const { recording, bornMs, ageMs } = payload.page;
+const storedIn = (outcome: Outcome): Stored | undefined =>
+  outcome.kind === 'value' ? unpacked(outcome.value()) : undefined;
+
+function pageIn(outcome: Outcome, stored: Stored | undefined, fwd: Forwarded): FoundPage | undefined {
+  if (outcome.kind !== 'value' || stored?.kind !== 'page') return undefined;
+  const { recording, bornMs, ageMs } = stored.page;
   const { held } = outcome;
   return held === undefined
     ? { page: { recording, ageMs }, status: { kind: 'collapsed', fwd } }
