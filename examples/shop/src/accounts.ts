@@ -8,10 +8,11 @@ export interface Account {
 
 const digest = (password: string): Buffer => createHash('sha256').update(password).digest();
 
-/** The example's two accounts. A real shop keeps a slow hash (argon2id, scrypt) of each password in its database. */
+/** The example's three accounts. A real shop keeps a slow hash (argon2id, scrypt) of each password in its database. */
 const ACCOUNTS = new Map([
   ['ann@example.com', { role: 'customer' as const, password: digest('correct horse battery staple') }],
   ['bob@example.com', { role: 'customer' as const, password: digest('an umbrella in the hallway') }],
+  ['eve@example.com', { role: 'admin' as const, password: digest('keys under the third pot') }],
 ]);
 
 /** One account in one spelling, or its limit could be passed by writing it in another. */

@@ -3,7 +3,7 @@ import { rateLimit } from '@turnpike/rate-limit';
 import express, { type RequestHandler, Router } from 'express';
 import type { Shop } from './app.ts';
 import type { Order, OrderBook } from './order-book.ts';
-import { PRODUCTS } from './products.ts';
+import type { Product, ProductTable } from './products.ts';
 import type { ShopSessions } from './sessions.ts';
 
 const MOST = 100;
@@ -12,7 +12,12 @@ const MOST = 100;
  * Ordering, once however often it is asked for: Redis answers a retry, and where Redis has lost what it knew, the book's UNIQUE
  * id stops a second order.
  */
-export function orders({ redis, prefix }: Shop, sessions: ShopSessions, book: OrderBook): Router {
+export function orders(
+  { redis, prefix }: Shop,
+  sessions: ShopSessions,
+  products: ProductTable,
+  book: OrderBook,
+): Router {
   const signedIn = sessions.guard();
   const limit = rateLimit({
     redis,
@@ -32,19 +37,27 @@ export function orders({ redis, prefix }: Shop, sessions: ShopSessions, book: Or
   const router = Router();
 
   // Who, how often, what, whether again; then the order. A body that is refused before `once` uses up no key.
-  router.post('/orders', signedIn, limit, express.json({ limit: '4kb' }), orderable, once, async (req, res) => {
-    const { id: idempotencyId } = once.of(req);
-    const { product, quantity } = wished(req.body)!;
-    const order = {
-      idempotencyId,
-      userId: sessions.of(req).userId,
-      productId: product.id,
-      quantity,
-      totalCents: quantity * product.priceCents,
-    };
-    const placed = (await book.insert(order)) ?? (await onDuplicate(idempotencyId));
-    res.status(201).location(`/orders/${placed.id}`).json(shown(placed));
-  });
+  router.post(
+    '/orders',
+    signedIn,
+    limit,
+    express.json({ limit: '4kb' }),
+    orderable(products),
+    once,
+    async (req, res) => {
+      const { id: idempotencyId } = once.of(req);
+      const { product, quantity } = (await wished(req.body, products))!;
+      const order = {
+        idempotencyId,
+        userId: sessions.of(req).userId,
+        productId: product.id,
+        quantity,
+        totalCents: quantity * product.priceCents,
+      };
+      const placed = (await book.insert(order)) ?? (await onDuplicate(idempotencyId));
+      res.status(201).location(`/orders/${placed.id}`).json(shown(placed));
+    },
+  );
 
   /** The order was placed before, and Redis does not know of it: it is answered as it was. */
   const onDuplicate = async (idempotencyId: string): Promise<Order> => (await book.byIdempotencyId(idempotencyId))!;
@@ -70,17 +83,22 @@ const shown = ({ id, productId, quantity, totalCents, placedAt }: Order) => ({
 });
 
 /** What a body asks for; undefined when it makes no sense. */
-function wished(body: unknown) {
+async function wished(
+  body: unknown,
+  products: ProductTable,
+): Promise<{ product: Product; quantity: number } | undefined> {
   const { productId, quantity } = (body ?? {}) as { productId?: unknown; quantity?: unknown };
-  const product = PRODUCTS.find(({ id }) => id === productId);
+  const product = typeof productId === 'string' ? await products.byId(productId) : undefined;
   const isQuantity = typeof quantity === 'number' && Number.isInteger(quantity) && quantity >= 1 && quantity <= MOST;
   return product !== undefined && isQuantity ? { product, quantity } : undefined;
 }
 
-const orderable: RequestHandler = (req, res, next) => {
-  if (wished(req.body) === undefined) writeProblem(NOT_ORDERABLE, req, res, next);
-  else next();
-};
+const orderable =
+  (products: ProductTable): RequestHandler =>
+  async (req, res, next) => {
+    if ((await wished(req.body, products)) === undefined) writeProblem(NOT_ORDERABLE, req, res, next);
+    else next();
+  };
 
 const NOT_ORDERABLE: Problem = {
   status: 400,

@@ -42,6 +42,13 @@ The shop is open at ${address}   (Ctrl-C closes it)
   what a client is told of its quota, and when it may come back:
     curl -i ${address}/products
 
+  a product's page is rendered once and then comes from the cache; see Cache-Status and Age:
+    for i in 1 2; do curl -si ${address}/products/p1 | grep -iE '^(age|cache-status)|price'; done
+
+  its price changes, and the next look shows it:
+    ADMIN=$(curl -s -H 'Content-Type: application/json' -d '{"email":"eve@example.com","password":"keys under the third pot"}' ${address}/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
+    curl -s -X PUT -H "Authorization: Bearer $ADMIN" -H 'Content-Type: application/json' -d '{"priceCents":990}' ${address}/products/p1/price; curl -s ${address}/products/p1
+
   one order, sent twice; the second answer is the first again, and says Idempotent-Replayed:
     TOKEN=$(curl -s -H 'Content-Type: application/json' -d '{"email":"bob@example.com","password":"an umbrella in the hallway"}' ${address}/login | sed 's/.*"token":"\\([^"]*\\)".*/\\1/')
     for i in 1 2; do curl -si -H "Authorization: Bearer $TOKEN" -H 'Idempotency-Key: my-first-order' -H 'Content-Type: application/json' -d '{"productId":"p1","quantity":2}' ${address}/orders; echo; done

@@ -44,6 +44,46 @@ describe('GET /products', () => {
   });
 });
 
+describe('the catalogue', () => {
+  const HOST = 'shop.example'; // the page of another host is another page
+  const look = (path: string) => request(app).get(path).set('Host', HOST);
+  const admin = async () =>
+    `Bearer ${(await login('eve@example.com', 'keys under the third pot').expect(200)).body.token}`;
+  const price = (as: string, cents: unknown, id = 'p1') =>
+    request(app).put(`/products/${id}/price`).set('Authorization', as).send({ priceCents: cents });
+
+  it('is rendered once, and comes from the cache then', async () => {
+    expect((await look('/products/p1').expect(200)).headers['cache-status']).toBe('turnpike; fwd=uri-miss');
+    const again = await look('/products/p1').expect(200, { id: 'p1', name: 'Enamel mug', priceCents: 1200 });
+    expect(again.headers['cache-status']).toMatch(/^turnpike; hit; ttl=\d+$/);
+    expect(again.headers['age']).toBe('0');
+    await look('/products/p1').set('If-None-Match', String(again.headers['etag'])).expect(304);
+  });
+
+  it('shows a new price at once, on the page of the product and in the list', async () => {
+    const eve = await admin();
+    for (const path of ['/products', '/products/p1', '/products/p2']) {
+      await look(path).expect(200);
+      expect((await look(path)).headers['cache-status']).toMatch(/hit/);
+    }
+    await price(eve, 990).expect(200, { id: 'p1', name: 'Enamel mug', priceCents: 990 });
+    expect((await look('/products/p1').expect(200)).body.priceCents).toBe(990);
+    expect((await look('/products').expect(200)).body.products[0].priceCents).toBe(990);
+    expect((await look('/products/p2').expect(200)).headers['cache-status']).toMatch(/hit/);
+  });
+
+  it('lets an admin alone change a price, to what is one, of what there is', async () => {
+    const eve = await admin();
+    const ann = `Bearer ${(await login('ann@example.com', 'correct horse battery staple')).body.token}`;
+    await price(ann, 1).expect(403);
+    await request(app).put('/products/p1/price').send({ priceCents: 1 }).expect(401);
+    for (const odd of [0, -1, 1.5, '12', null, undefined, 1e9]) await price(eve, odd).expect(400);
+    await price(eve, 1, 'p9').expect(404);
+    await look('/products/p9').expect(404);
+    expect((await look('/products/p1').expect(200)).body.priceCents).toBe(1200);
+  });
+});
+
 describe('POST /login', () => {
   it('lets the right password in, and refuses the sixth wrong one, also all at once', async () => {
     await login('ann@example.com', 'correct horse battery staple').expect(200);
