@@ -66,7 +66,12 @@ describe('the pages', () => {
     ],
     ['single-session', ['options.ts'], /interface SingleSessionOptions \{/, 12],
     ['idempotency', ['options.ts'], /interface IdempotencyOptions \{/, 17],
-    ['cache-aside', ['cache-options.ts', 'freshness.ts'], /interface (?:CacheSettings|Freshness) \{/, 11],
+    [
+      'cache-aside',
+      ['cache-options.ts', 'freshness.ts', 'express/options.ts'],
+      /interface (?:CacheSettings|Freshness|PageOptions) \{/,
+      18,
+    ],
   ])('of %s name every option', (name, files, heading, least) => {
     const readme = readFileSync(join(root, 'packages', name, 'README.md'), 'utf8');
     const bodies = files

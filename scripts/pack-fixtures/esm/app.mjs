@@ -1,6 +1,8 @@
-// An app of ES modules: the first request passes, the second is one too many; an order that is sent twice is one order.
+// An app of ES modules: the first request passes, the second is one too many; an order that is sent twice is one order; a page is
+// rendered once, until what it shows has changed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { cacheResponse, invalidates } from '@turnpike/cache-aside/express';
 import { idempotency } from '@turnpike/idempotency';
 import { rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
@@ -17,6 +19,14 @@ app.post('/orders', express.json(), orders, (req, res) => {
   placed += 1;
   res.status(201).json({ id: orders.of(req).id });
 });
+
+const pages = cacheResponse({ redis, prefix: `esm-${process.pid}`, ttlMs: 60_000 });
+let rendered = 0;
+app.get('/page', pages, (req, res) => {
+  rendered += 1;
+  res.json({ rendered });
+});
+app.put('/page', invalidates({ cache: pages.cache }), (req, res) => res.sendStatus(204));
 
 const server = app.listen(0);
 await once(server, 'listening');
@@ -41,6 +51,12 @@ const again = await order();
 assert.equal(again.headers.get('idempotent-replayed'), 'true');
 assert.equal(await again.text(), await answer.text());
 assert.equal(placed, 1);
+
+const page = async () => (await fetch(`http://localhost:${server.address().port}/page`)).json();
+assert.deepEqual([await page(), await page()], [{ rendered: 1 }, { rendered: 1 }]);
+await fetch(`http://localhost:${server.address().port}/page`, { method: 'PUT' });
+assert.deepEqual(await page(), { rendered: 2 });
+pages.cache.close();
 
 redis.disconnect();
 server.close();

@@ -1,4 +1,6 @@
 // An app in TypeScript: the middleware fits Express, and leaves what Express knows of the request alone.
+import { type Cache, createCache } from '@turnpike/cache-aside';
+import { type CacheResponse, cacheResponse, cacheTags, invalidates } from '@turnpike/cache-aside/express';
 import { type IdempotentRun, idempotency } from '@turnpike/idempotency';
 import { type Decision, rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
@@ -26,7 +28,21 @@ app.post('/products/:id/orders', once, (req, res) => {
   res.status(201).json({ id, order: run.id });
 });
 
+const cache: Cache = createCache({ redis, ttlMs: 60_000 });
+const page: CacheResponse = cacheResponse({ cache, tags: (req) => [`product:${req.params?.['id']}`] });
+app.get('/pages/:id', page, (req, res) => {
+  const id: string = req.params.id;
+  cacheTags(res, `product:${id}`);
+  res.json({ id });
+});
+app.put('/pages/:id', invalidates({ cache, tags: ['catalogue'] }), (req, res) => {
+  const id: string = req.params.id;
+  res.json({ id });
+});
+
 // @ts-expect-error -- an option that does not exist is an error for the compiler too
 rateLimit({ redis, limit: 100, windowMs: 60_000, windowInMs: 1 });
 // @ts-expect-error -- whose key it is has to be said
 idempotency({ redis });
+// @ts-expect-error -- of one cache, or of one client
+cacheResponse({ redis, cache, ttlMs: 1000 });
