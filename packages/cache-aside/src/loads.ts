@@ -27,6 +27,8 @@ export interface Call {
   readonly alone?: (why: Alone) => Promise<Outcome>;
   readonly tags: readonly string[];
   readonly freshness: Required<Freshness>;
+  /** Reads what is there, instead of the cache's own codec; throws for what it cannot read. */
+  readonly open?: (value: Entry) => unknown;
   /** How long a value that is there may be stale, where its own word counts. */
   readonly staleness?: (value: Entry) => Staleness;
   /** By this process's monotonic clock. */

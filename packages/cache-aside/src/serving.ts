@@ -44,9 +44,9 @@ export function createServing(parts: ServingParts): Serving {
   const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry, { nowMs }: Found): Outcome | undefined => {
+  const opened = (entry: Entry, { open = codec.decode }: Call, { nowMs }: Found): Outcome | undefined => {
     try {
-      const value = codec.decode(entry);
+      const value = open(entry);
       return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
     } catch {
       journal.note({ type: 'corrupt' });
@@ -65,8 +65,8 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   /** A value that is expired, in place of an error. */
-  const orKept = (outcome: Outcome, kept: Entry | undefined, found: Found): Outcome => {
-    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept, found) : undefined;
+  const orKept = (outcome: Outcome, kept: Entry | undefined, call: Call, found: Found): Outcome => {
+    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept, call, found) : undefined;
     if (instead !== undefined) journal.note({ type: 'stale', why: 'error' });
     return instead ?? outcome;
   };
@@ -78,7 +78,7 @@ export function createServing(parts: ServingParts): Serving {
     switch (standing.kind) {
       case 'fresh':
       case 'stale': {
-        const outcome = opened(standing.value, found);
+        const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
         journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
         if (standing.kind === 'stale' && standing.isFree && refresh !== undefined) {
@@ -90,7 +90,7 @@ export function createServing(parts: ServingParts): Serving {
         return follow(call, found, standing.holder, standing.kept);
       case 'failed': {
         const { failure, kept } = standing;
-        const outcome = kept === undefined ? undefined : opened(kept, found);
+        const outcome = kept === undefined ? undefined : opened(kept, call, found);
         if (outcome !== undefined) {
           journal.note({ type: 'stale', why: 'error' });
           return outcome;
@@ -113,7 +113,7 @@ export function createServing(parts: ServingParts): Serving {
     const outcome = await begun.load.outcome;
     if (!begun.isOwn && isAbandoned(outcome)) return serve(call, await reader.read(call.place));
     if (!begun.isOwn) journal.note({ type: 'joined' });
-    return orKept(outcome, kept, found);
+    return orKept(outcome, kept, call, found);
   };
 
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
@@ -129,7 +129,7 @@ export function createServing(parts: ServingParts): Serving {
     const isOurs = outcome.kind === 'error' ? !isAbandoned(outcome) : await isStillValid(outcome, found, call);
     if (isOurs) {
       journal.note({ type: 'joined' });
-      return orKept(outcome, kept, found);
+      return orKept(outcome, kept, call, found);
     }
     return serve(call, await reader.read(call.place));
   };

@@ -8,8 +8,6 @@ export interface Gate {
   /** Drops what the handler has answered, and answers otherwise. Only while nothing has left: `isHolding`. */
   replace(answer: () => void): void;
   readonly isHolding: boolean;
-  /** More has come than is kept. */
-  readonly isOverCap: boolean;
   /** The head, once it has left through what is mounted outside. */
   readonly left: Promise<Head>;
   /** When the handler last had something to say, by `performance.now()`; undefined: it has not begun to. */
@@ -21,12 +19,14 @@ interface GateOptions {
   readonly maxBytes: number;
   /** Is shown the head before anybody outside sees it, and says whether to hold the answer back. */
   readonly onHead: (head: Head) => 'pass' | 'hold';
+  /** More has come than is kept. */
+  readonly onOverCap: () => void;
   /** Runs what is mounted outside. */
   readonly outside: <T>(call: () => T) => T;
 }
 
 /** Mounted before `record(res)`, so that the handler's calls come from the recorder, each with the head first. */
-export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: GateOptions): Gate {
+export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, outside }: GateOptions): Gate {
   const { writeHead, write, end, flushHeaders } = res;
   const headersBefore = Object.entries(res.getHeaders());
   const held: (() => void)[] = [];
@@ -41,7 +41,9 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: Gat
     outside(() => Reflect.apply(method as () => unknown, res, args));
   const hold = (method: unknown, args: unknown[]): void => void held.push(() => void pass(method, args));
   const count = (chunk: unknown): void => {
+    const wasOverCap = bytes > maxBytes;
     bytes += typeof chunk === 'string' || chunk instanceof Uint8Array ? Buffer.byteLength(chunk) : 0;
+    if (bytes > maxBytes && !wasOverCap) onOverCap();
     lastSaidAt = performance.now();
   };
 
@@ -55,9 +57,6 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, outside }: Gat
     left,
     get isHolding() {
       return isHolding;
-    },
-    get isOverCap() {
-      return bytes > maxBytes;
     },
     get lastSaidAt() {
       return lastSaidAt;

@@ -7,7 +7,7 @@ import { emitPage } from './events.ts';
 import { invalidateAfter } from './invalidation.ts';
 import { pathTagOf, targetOf } from './key.ts';
 import { type CacheResponseOptions, type ScopeOf, checkedPageOptions } from './options.ts';
-import { CREDENTIALS } from './personal-reads.ts';
+import { hasCredentials } from './personal-reads.ts';
 import { createRefreshes, runOf } from './refresh.ts';
 import { createPageLoads } from './page-loads.ts';
 import { visit } from './visit.ts';
@@ -59,6 +59,8 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
   };
 
   const answer = async (decision: Decision, req: HttpRequest, res: ServerResponse, next: Next): Promise<void> => {
+    // Somebody has answered meanwhile, a time-out perhaps.
+    if (res.headersSent) return;
     if (decision.kind === 'look') {
       return visit({ req, res, next }, decision.url, { engine, loads, refreshes, isShared, warn });
     }
@@ -93,7 +95,7 @@ async function ownerOf(
 ): Promise<string | undefined | (Decision & { kind: 'bypass' })> {
   if (scope === 'public') return undefined;
   if (scope === undefined) {
-    if (CREDENTIALS.some((name) => req.headers[name] !== undefined)) return { kind: 'bypass', why: 'credentials' };
+    if (hasCredentials(req)) return { kind: 'bypass', why: 'credentials' };
     return (req.socket as Partial<TLSSocket>).authorized ? { kind: 'bypass', why: 'client-certificate' } : undefined;
   }
   const id = await scope(req);

@@ -8,7 +8,7 @@ import { lifetimeOf } from './lifetime.ts';
 import { packPage, packVariants } from './page.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
-import { fieldRefusal } from './storable.ts';
+import { fieldRefusal, fieldsOf } from './storable.ts';
 import { isWithin, union, variantOf } from './variants.ts';
 
 /** What is looked for. */
@@ -63,7 +63,10 @@ async function asLeft(rendered: Rendered, { gate }: Rendering): Promise<Rendered
   if (rendered.kind === 'refused') return rendered;
   const { headers } = await gate.left;
   const why = fieldRefusal(headers) ?? (lifetimeOf({ headers }, rendered.lifetime.freshness) ? undefined : 'expired');
-  return why === undefined ? rendered : { kind: 'refused', why };
+  if (why !== undefined) return { kind: 'refused', why };
+  // A compression outside says that it looks at Accept-Encoding, and encodes each answer anew.
+  const vary = fieldsOf(headers['vary']).filter((field) => field !== 'accept-encoding');
+  return { ...rendered, vary: union(rendered.vary, vary) };
 }
 
 export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: PageLoadsParts): PageLoads {

@@ -18,6 +18,10 @@ export const CREDENTIALS: readonly string[] = [
   'x-access-token',
 ];
 
+/** Whether a request says who asks. Does not look at what it says: an outer cache may be watching. */
+export const hasCredentials = ({ headers }: IncomingMessage): boolean =>
+  CREDENTIALS.some((name) => Object.prototype.propertyIsEnumerable.call(headers, name));
+
 /** Whether a handler has looked at who asks. */
 export interface PersonalReads {
   /** What it looked at first. */

@@ -68,50 +68,52 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
   let head: Head | undefined;
   let why: Refusal | undefined;
   let lifetime: Lifetime | undefined;
+  let tell: (rendered: Rendered) => void = () => undefined;
+  let giveUp: (error: Error) => void = () => undefined;
+  const rendered = new Promise<Rendered>((resolve, reject) => ([tell, giveUp] = [resolve, reject]));
+
+  const refuse = (because: Refusal): void => {
+    why = because;
+    const { seen } = reads;
+    tell({ kind: 'refused', why: because, ...(seen !== undefined && { personal: seen }) });
+  };
+
   const gate = openGate(res, {
     maxBytes,
     outside: reads.unwatched,
     onHead(given) {
       head = given;
       lifetime = lifetimeOf(given, otherwise(given.status));
-      why = refusalOf(given);
+      const isError = isServerError(given.status) && !isAllowed(given.status);
+      why = isError
+        ? 'error'
+        : (headRefusal(given, isAllowed) ?? (lifetime ? undefined : 'expired') ?? personalIf(reads));
+      // Those who wait for it need not wait for its end. An error may still be replaced.
+      if (why !== undefined && why !== 'error') refuse(why);
       return onHead(given, why);
     },
+    onOverCap: () => refuse(why ?? 'too-large'),
   });
-  const refusalOf = (given: Head): Refusal | undefined => {
-    if (isServerError(given.status) && !isAllowed(given.status)) return 'error';
-    return headRefusal(given, isAllowed) ?? (lifetime === undefined ? 'expired' : undefined);
-  };
-
-  const rendered = new Promise<Rendered>((resolve, reject) => {
-    const isWanted = (): boolean => why === undefined && !gate.isOverCap && !signal.aborted;
-    const stopWaiting = afterHangUp(res, { gate, signal, isWanted }, () =>
-      reject(new AbandonedLoad('The client has gone, and the handler with it')),
-    );
-    record(res, {
-      maxBytes,
-      onComplete({ recording }) {
-        stopWaiting();
-        reads.stop();
-        showConditions();
-        dropTags();
-        const { seen } = reads;
-        const refusal =
-          why ??
-          (recording.isOverCap ? 'too-large' : undefined) ??
-          (isTruncated(recording, head) ? 'truncated' : undefined) ??
-          (seen === undefined ? undefined : 'personal');
-        if (refusal !== undefined || lifetime === undefined) {
-          resolve({ kind: 'refused', why: refusal ?? 'expired', ...(seen !== undefined && { personal: seen }) });
-        } else {
-          resolve({ kind: 'page', recording: withoutAge(recording), vary: fieldsOf(head?.headers['vary']), lifetime });
-        }
-        return gate.isHolding ? released : undefined;
-      },
-    });
+  const stopHiding = afterHangUp(res, { gate, signal, isWanted: () => why === undefined && !signal.aborted }, () =>
+    giveUp(new AbandonedLoad('The client has gone, and the handler with it')),
+  );
+  record(res, {
+    maxBytes,
+    onComplete({ recording }) {
+      stopHiding();
+      reads.stop();
+      showConditions();
+      dropTags();
+      why ??= isTruncated(recording, head) ? 'truncated' : personalIf(reads);
+      if (why !== undefined || lifetime === undefined) refuse(why ?? 'expired');
+      else tell({ kind: 'page', recording: withoutAge(recording), vary: fieldsOf(head?.headers['vary']), lifetime });
+      return gate.isHolding ? released : undefined;
+    },
   });
   return { begin: next, rendered, gate, release };
 }
+
+const personalIf = ({ seen }: PersonalReads): Refusal | undefined => (seen === undefined ? undefined : 'personal');
 
 const UNWATCHED: PersonalReads = { seen: undefined, unwatched: (call) => call(), stop: () => undefined };
 

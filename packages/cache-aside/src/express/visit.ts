@@ -8,7 +8,7 @@ import { directivesOf } from './cache-control.ts';
 import { type Forwarded, type Status, cacheStatus } from './cache-status.ts';
 import { conditionsOf, isConditional } from './conditional-headers.ts';
 import { emitPage } from './events.ts';
-import { type Page, type Stored, stalenessOf, unpacked } from './page.ts';
+import { type Page, type Stored, stalenessOf, unpack } from './page.ts';
 import type { PageLoads, Sought, Witness } from './page-loads.ts';
 import { type Refreshes, canRunAgain } from './refresh.ts';
 import type { Exchange, Rendering } from './render.ts';
@@ -26,6 +26,16 @@ interface VisitParts {
 /** The handler runs, and nobody else has anything of it. */
 const ALONE: Outcome = { kind: 'error', error: new AbandonedLoad('The handler runs for this request alone') };
 
+/** The pages that a request is before: an inner cache of the same page would wait for what the outer one is waiting for. */
+const visits = new WeakMap<object, Set<string>>();
+
+function isInside(req: HttpRequest, entryKey: string): boolean {
+  const pages = visits.get(req) ?? new Set();
+  if (pages.has(entryKey)) return true;
+  visits.set(req, pages.add(entryKey));
+  return false;
+}
+
 /**
  * One request before the cache: answers with the page of `url`, or has the handler answer. Rejects with what is the app's error
  * to show.
@@ -33,6 +43,7 @@ const ALONE: Outcome = { kind: 'error', error: new AbandonedLoad('The handler ru
 export async function visit(exchange: Exchange, url: string, parts: VisitParts): Promise<void> {
   const { engine, loads, refreshes, isShared, warn } = parts;
   const { req, res, next } = exchange;
+  if (isInside(req, engine.places.page(url).entryKey)) return next();
   const headers = { ...req.headers };
   const conditions = conditionsOf(req);
   const saidBefore = res.getHeader('Cache-Status');
@@ -112,6 +123,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     const outcome = await engine[isOnlyToLook ? 'peek' : 'pageOf']({
       place: engine.places.page(url, fields && variantOf(fields, headers)),
       async loader(context) {
+        if (isOnlyToLook || res.headersSent) throw new AbandonedLoad('The handler is not to be called');
         try {
           return await foreground(context);
         } catch (thrown) {
@@ -123,17 +135,21 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       refresh: mayRunAgain && !refreshes.isFull ? loads.background(req, sought) : undefined,
       async alone(why) {
         const isAway = why === 'degraded';
-        if (!isCalled) callAlone(isAway ? { kind: 'bypass', why: 'store' } : { kind: 'miss', fwd, why: undefined });
+        if (!isCalled && !res.headersSent)
+          callAlone(isAway ? { kind: 'bypass', why: 'store' } : { kind: 'miss', fwd, why: undefined });
         return ALONE;
       },
       tags: [],
       freshness: engine.freshness,
       // What nobody can render behind it is not served stale.
+      open: ({ payload }) => unpack(payload),
       staleness: (entry) => (mayRunAgain ? stalenessOf(entry) : { ...stalenessOf(entry), staleMs: 0 }),
       startedAt,
     });
     if (mistake !== undefined) throw mistake.thrown;
     if (isCalled) return settle(outcome);
+    // Somebody has answered meanwhile, a time-out perhaps.
+    if (res.headersSent) return;
     const stored = outcome && storedIn(outcome);
     if (stored?.kind === 'variants' && fields === undefined) return look(stored.fields);
     const found = outcome && pageIn(outcome, stored, fwd);
@@ -150,8 +166,11 @@ interface FoundPage {
   readonly status: Extract<Status, { kind: 'hit' | 'collapsed' }>;
 }
 
-const storedIn = (outcome: Outcome): Stored | undefined =>
-  outcome.kind === 'value' ? unpacked(outcome.value()) : undefined;
+/** Undefined: there was nothing to store. */
+function storedIn(outcome: Outcome): Stored | undefined {
+  const value = outcome.kind === 'value' ? outcome.value() : undefined;
+  return Buffer.isBuffer(value) ? unpack(value) : (value as Stored | undefined);
+}
 
 function pageIn(outcome: Outcome, stored: Stored | undefined, fwd: Forwarded): FoundPage | undefined {
   if (outcome.kind !== 'value' || stored?.kind !== 'page') return undefined;
