@@ -103,11 +103,11 @@ export function createCache(options: CacheOptions): CacheOfAny {
 
   const marks = createMarkTable(async (at) => {
     const asked = { ...places, incarnation: newIncarnation(), ttlMs: clockTtlMs(), ...at };
-    const { clock, marks: newer } = await store.call(marksScript, asked, { deadlineMs });
+    const { clock, marks: newer, made } = await store.call(marksScript, asked, { deadlineMs });
     const parsed = parsedClock(clock);
     if (parsed === undefined) throw new StoreError('ERR_TURNPIKE_STORE_REPLY', 'Redis holds no clock of this layout');
     clockDueAt = performance.now() + clockTtlMs() / 4;
-    return { clock: parsed, marks: newer };
+    return { clock: parsed, marks: newer, made };
   });
   const coverLife = (lifeMs: number): void => {
     if (lifeMs + leaseMs <= longestMs) return;
@@ -133,7 +133,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     reader,
     invalidator,
     backlog,
-    fills: createFills({ store, journal, coverLife }),
+    fills: createFills({ store, journal, marks, coverLife }),
     codec,
     journal,
     check,

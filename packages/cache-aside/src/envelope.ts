@@ -38,6 +38,9 @@ export interface Entry extends Meta {
 
 const HOLDS: Readonly<Record<string, Hold>> = { L: 'leased', F: 'failed', P: 'passed', '-': 'none' };
 
+/** False: it says who loads, or what came of that. */
+export const holdsValue = ({ kind }: Pick<Entry, 'kind'>): boolean => kind === 'J' || kind === 'B';
+
 /** The meta of an entry, as it is stored. */
 export const metaText = ({ stamp, tags, version }: Meta): string =>
   [stamp.incarnation, stamp.us, version ?? '-', ...tags].join(' ');

@@ -13,8 +13,11 @@ export type CacheEvent =
   | { readonly type: 'hit' | 'load' | 'joined' | 'waited' | 'stored' | 'corrupt' | 'invalidated' | 'queued' }
   | { readonly type: 'stale'; readonly why: 'revalidate' | 'error' }
   | { readonly type: 'alone'; readonly why: 'degraded' | 'passed' | 'bound' | 'no-key' }
-  | { readonly type: 'refused'; readonly why: 'lease-lost' | 'undefined' | 'too-large' | 'unserializable' | 'store' }
+  | { readonly type: 'refused'; readonly why: Refusal }
   | { readonly type: 'failed'; readonly why: 'error' | 'timeout' | 'abandoned' };
+
+/** Why a value was not stored. */
+type Refusal = 'lease-lost' | 'quarantine' | 'undefined' | 'too-large' | 'unserializable' | 'store';
 
 /** How often each has happened in this process, through this cache. */
 export type CacheStats = Readonly<Record<CacheEvent['type'], number>> & {

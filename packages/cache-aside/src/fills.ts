@@ -1,9 +1,11 @@
 import type { Store } from '@turnpike/core';
-import { type Stamp, metaText } from './envelope.ts';
+import type { Clock } from './clock.ts';
+import { type Meta, type Stamp, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
 import { type Freshness, lifetimeOf } from './freshness.ts';
 import type { Said } from './load.ts';
 import type { Loaded } from './loaded.ts';
+import type { MarkTable } from './mark-table.ts';
 import type { Place } from './places.ts';
 import { type Release, fill, release } from './scripts.ts';
 
@@ -12,6 +14,8 @@ export interface Lease {
   readonly place: Place;
   readonly token: string;
   readonly stamp: Stamp;
+  /** What it was stamped by. */
+  readonly clock: Clock;
 }
 
 /** The ends of leases. Nobody waits for them, and none rejects. */
@@ -35,26 +39,35 @@ const RETRIES_MS = [100, 400, 1600];
 interface FillsParts {
   readonly store: Store;
   readonly journal: Journal;
+  readonly marks: MarkTable;
   /** The clock has to outlive what lives so long. */
   readonly coverLife: (lifeMs: number) => void;
 }
 
-export function createFills({ store, journal, coverLife }: FillsParts): Fills {
+export function createFills({ store, journal, marks, coverLife }: FillsParts): Fills {
   const end = async (
     { place, token, stamp }: Lease,
     how: Pick<Release, 'outcome'> & Partial<Pick<Release, 'failure' | 'pauseMs'>>,
+    meta: Meta = { stamp, tags: [] },
   ): Promise<void> => {
     const { entryKey: key, channel } = place;
-    const meta = metaText({ stamp, tags: [] });
-    const ending = { key, token, channel, meta, pauseMs: PAUSE_MS, failure: '', ...how };
+    const ending = { key, token, channel, meta: metaText(meta), pauseMs: PAUSE_MS, failure: '', ...how };
     await persistently(() => store.call(release, ending, { deadlineMs: DEADLINE_MS }));
   };
+
+  /** False within a quarantine: a value that nobody may read would only stand where those who wait for it are told. */
+  const isToStay = async ({ place, clock }: Lease, meta: Meta): Promise<boolean> =>
+    marks.stands({ ...meta, ownTag: place.ownTag }, clock).catch(() => true);
 
   return {
     async store(lease, loaded, said, freshness) {
       if (loaded.encoded === undefined) {
         journal.note({ type: 'refused', why: loaded.why });
-        return end(lease, { outcome: 'passed', pauseMs: said.pauseMs ?? PAUSE_MS });
+        return end(lease, { outcome: 'passed', pauseMs: said.pauseMs ?? PAUSE_MS }, loaded.meta);
+      }
+      if (!(await isToStay(lease, loaded.meta))) {
+        journal.note({ type: 'refused', why: 'quarantine' });
+        return end(lease, { outcome: 'passed' }, loaded.meta);
       }
       const lifetime = lifetimeOf(loaded.raw, { ...freshness, ...said.freshness }, Math.random());
       coverLife(lifetime.lifeMs);

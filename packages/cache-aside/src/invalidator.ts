@@ -38,6 +38,7 @@ export function createInvalidator({ store, places, clockTtlMs, onClock }: Invali
       {
         clockKey: places.clockKey,
         marksKey: places.marksKey,
+        madeKey: places.madeKey,
         incarnation: newIncarnation(),
         ttlMs: clockTtlMs(),
         tags,

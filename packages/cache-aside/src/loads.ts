@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { type Store, StoreError } from '@turnpike/core';
 import { type Backlog, nothingPending } from './backlog.ts';
-import { isBehindItsMarks, parsedClock } from './clock.ts';
+import { type Clock, isBehindItsMarks, parsedClock, stampOf } from './clock.ts';
 import { type Codec, failureText } from './codec.ts';
-import { type Entry, type Stamp, metaText } from './envelope.ts';
+import { type Entry, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
 import type { Fills, Lease } from './fills.ts';
 import type { Freshness, Staleness } from './freshness.ts';
@@ -94,14 +94,13 @@ export function createLoads(parts: LoadsParts): Loads {
   };
 
   /** The clock to stamp by: read before the value is, and past every mark that was dated ahead, once it is. */
-  const stampFor = async ({ clock }: Found): Promise<Stamp> => {
-    const now = isBehindItsMarks(clock) ? parsedClock(await invalidator.tick(deadlineMs)) : clock;
-    return { incarnation: now?.incarnation ?? '', us: now?.tickUs ?? 0 };
-  };
+  const clockFor = async ({ clock }: Found): Promise<Clock> =>
+    (isBehindItsMarks(clock) ? parsedClock(await invalidator.tick(deadlineMs)) : undefined) ?? clock;
 
   const ask = async (call: Call, found: Found, keeps: boolean, token: string): Promise<Begun> => {
     const { place } = call;
-    const stamp = await stampFor(found);
+    const clock = await clockFor(found);
+    const stamp = stampOf(clock);
     const wish = { key: place.entryKey, token, leaseMs, seen: found.seen, keeps, meta: metaText({ stamp, tags: [] }) };
     const askedAt = performance.now();
     const leftMs = Math.max(LEAST_MS, deadlineMs - (askedAt - found.askedAt));
@@ -111,7 +110,7 @@ export function createLoads(parts: LoadsParts): Loads {
         onAbandoned: ({ kind }) => kind === 'leased' && giveBack(place, token),
       });
       if (leased.kind === 'leased') {
-        return { kind: 'load', load: start(call, { place, token, stamp }, found), isOwn: true };
+        return { kind: 'load', load: start(call, { place, token, stamp, clock }, found), isOwn: true };
       }
       return { kind: 'changed', found: await reader.judged(place, leased.entry, { ...found, askedAt }) };
     } catch (error) {

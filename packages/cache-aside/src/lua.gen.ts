@@ -206,38 +206,49 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- newClock: a clock that knows of no marks, so that what was stamped by another is absent. Its marks are never empty: a member
 -- that no tag can be called tells marks that were lost from those that were never made
-local function newClock(marksKey, incarnation)
-  redis.call('DEL', marksKey)
+local function newClock(marksKey, madeKey, incarnation)
+  redis.call('DEL', marksKey, madeKey)
   redis.call('ZADD', marksKey, 0, '*')
-  return { incarnation = incarnation, tick = now, floor = now, ahead = 0 }
+  return { incarnation = incarnation, tick = now, floor = now, floorMade = now, ahead = 0 }
 end
 
--- loadClock: the logical clock of a cache, '<incarnation> <tick> <floor> <ahead>', or a new one when it or its marks were lost
+-- loadClock: the logical clock of a cache, '<incarnation> <tick> <floor> <floorMade> <ahead>', or a new one when it or its marks
+-- were lost
 --   incarnation  random: stamps of another mean nothing
 --   tick         the last instant it gave, at least the server's time then, in µs
 --   floor        what is stamped below it is absent: the highest mark that is not kept any more
+--   floorMade    the tick at which it was raised, or one made that is below it while it is dated ahead
 --   ahead        the highest mark that was dated ahead of the clock
-local function loadClock(clockKey, marksKey, incarnation)
+local function loadClock(clockKey, marksKey, madeKey, incarnation)
   local text = redis.call('GET', clockKey) or ''
-  local held, tick, floor, ahead = string.match(text, '^(%S+) (%d+) (%d+) (%d+)$')
+  local held, tick, floor, floorMade, ahead = string.match(text, '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
   if held == nil or redis.call('EXISTS', marksKey) == 0 then
-    return newClock(marksKey, incarnation)
+    return newClock(marksKey, madeKey, incarnation)
   end
-  return { incarnation = held, tick = tonumber(tick), floor = tonumber(floor), ahead = tonumber(ahead) }
+  return {
+    incarnation = held,
+    tick = tonumber(tick),
+    floor = tonumber(floor),
+    floorMade = tonumber(floorMade),
+    ahead = tonumber(ahead),
+  }
 end
 
 -- saveClock: keeps a clock and its marks for ttlMs or longer, and returns it as text
-local function saveClock(clockKey, marksKey, clock, ttlMs)
-  local text = string.format('%s %.0f %.0f %.0f', clock.incarnation, clock.tick, clock.floor, clock.ahead)
+local function saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
+  local form = '%s %.0f %.0f %.0f %.0f'
+  local text = string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
   local longestMs = math.max(ttlMs, redis.call('PTTL', clockKey))
   redis.call('SET', clockKey, text, 'PX', longestMs)
   redis.call('PEXPIRE', marksKey, longestMs)
+  redis.call('PEXPIRE', madeKey, longestMs)
   return text
 end
 
 -- mark: invalidates all that carries a tag, or everything, by a mark on the clock
 -- KEYS[1]  clockKey — string, as loadClock reads it
 -- KEYS[2]  marksKey — sorted set: tags by the mark below which what carries them is absent
+-- KEYS[3]  madeKey — sorted set: tags whose mark is dated ahead, by the tick at which it was made
 -- ARGV[1]  incarnation — string, random: of the clock, should there be none
 -- ARGV[2]  ttlMs — integer, ms: twice the longest life of an entry
 -- ARGV[3]  aheadMs — integer, ms by which the mark is dated ahead
@@ -245,15 +256,16 @@ end
 -- ARGV[5]  maxMarks — integer, beyond it the lowest marks become the floor
 -- ARGV[6..] tags — any number; none: the clock goes on
 -- returns  {'marked', clock} clock: as text
--- cost     1 GET, 1 SET, and a ZSCORE and a ZADD for each tag; O(log marks), whatever the number of entries
--- keeps    a mark is never lowered; the clock never goes back; the keys have a TTL
-local clockKey, marksKey = KEYS[1], KEYS[2]
+-- cost     1 GET, 1 SET, and a ZSCORE, a ZADD and a ZADD or ZREM for each tag; O(log marks), whatever the number of entries
+-- keeps    each mark of a tag is above the one before; the clock never goes back; the keys have a TTL
+local clockKey, marksKey, madeKey = KEYS[1], KEYS[2], KEYS[3]
 local incarnation, ttlMs, aheadMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local everything, maxMarks = tonumber(ARGV[4]), tonumber(ARGV[5])
 
-local clock = loadClock(clockKey, marksKey, incarnation)
+local clock = loadClock(clockKey, marksKey, madeKey, incarnation)
 clock.tick = math.max(clock.tick + 1, now)
 local mark = clock.tick + aheadMs * 1000
+local tick, floorWas = string.format('%.0f', clock.tick), clock.floor
 if aheadMs > 0 then
   clock.ahead = math.max(clock.ahead, mark)
 end
@@ -262,8 +274,14 @@ if everything == 1 then
 end
 
 for i = 6, #ARGV do
-  if tonumber(redis.call('ZSCORE', marksKey, ARGV[i]) or 0) < mark then
-    redis.call('ZADD', marksKey, string.format('%.0f', mark), ARGV[i])
+  -- Above the one before also where that is dated further ahead: who knows a mark knows that none was made since.
+  local higher = math.max(mark, tonumber(redis.call('ZSCORE', marksKey, ARGV[i]) or 0) + 1)
+  redis.call('ZADD', marksKey, string.format('%.0f', higher), ARGV[i])
+  if higher > clock.tick then
+    redis.call('ZADD', madeKey, tick, ARGV[i])
+    clock.ahead = math.max(clock.ahead, higher)
+  else
+    redis.call('ZREM', madeKey, ARGV[i])
   end
 end
 local surplus = redis.call('ZCARD', marksKey) - 1 - maxMarks
@@ -271,7 +289,12 @@ if surplus > 0 then
   clock.floor = math.max(clock.floor, tonumber(redis.call('ZRANGE', marksKey, surplus, surplus, 'WITHSCORES')[2]))
 end
 redis.call('ZREMRANGEBYSCORE', marksKey, '(0', string.format('%.0f', clock.floor))
-return { 'marked', saveClock(clockKey, marksKey, clock, ttlMs) }
+redis.call('ZREMRANGEBYRANK', madeKey, 0, -1 - maxMarks)
+local isBelowFloor = clock.floor > clock.tick and (everything == 1 or #ARGV > 5)
+if isBelowFloor or clock.floor > floorWas then
+  clock.floorMade = clock.tick
+end
+return { 'marked', saveClock(clockKey, marksKey, madeKey, clock, ttlMs) }
 `;
 
 export const marksLua: string = `local time = redis.call('TIME')
@@ -279,59 +302,71 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- newClock: a clock that knows of no marks, so that what was stamped by another is absent. Its marks are never empty: a member
 -- that no tag can be called tells marks that were lost from those that were never made
-local function newClock(marksKey, incarnation)
-  redis.call('DEL', marksKey)
+local function newClock(marksKey, madeKey, incarnation)
+  redis.call('DEL', marksKey, madeKey)
   redis.call('ZADD', marksKey, 0, '*')
-  return { incarnation = incarnation, tick = now, floor = now, ahead = 0 }
+  return { incarnation = incarnation, tick = now, floor = now, floorMade = now, ahead = 0 }
 end
 
--- loadClock: the logical clock of a cache, '<incarnation> <tick> <floor> <ahead>', or a new one when it or its marks were lost
+-- loadClock: the logical clock of a cache, '<incarnation> <tick> <floor> <floorMade> <ahead>', or a new one when it or its marks
+-- were lost
 --   incarnation  random: stamps of another mean nothing
 --   tick         the last instant it gave, at least the server's time then, in µs
 --   floor        what is stamped below it is absent: the highest mark that is not kept any more
+--   floorMade    the tick at which it was raised, or one made that is below it while it is dated ahead
 --   ahead        the highest mark that was dated ahead of the clock
-local function loadClock(clockKey, marksKey, incarnation)
+local function loadClock(clockKey, marksKey, madeKey, incarnation)
   local text = redis.call('GET', clockKey) or ''
-  local held, tick, floor, ahead = string.match(text, '^(%S+) (%d+) (%d+) (%d+)$')
+  local held, tick, floor, floorMade, ahead = string.match(text, '^(%S+) (%d+) (%d+) (%d+) (%d+)$')
   if held == nil or redis.call('EXISTS', marksKey) == 0 then
-    return newClock(marksKey, incarnation)
+    return newClock(marksKey, madeKey, incarnation)
   end
-  return { incarnation = held, tick = tonumber(tick), floor = tonumber(floor), ahead = tonumber(ahead) }
+  return {
+    incarnation = held,
+    tick = tonumber(tick),
+    floor = tonumber(floor),
+    floorMade = tonumber(floorMade),
+    ahead = tonumber(ahead),
+  }
 end
 
 -- saveClock: keeps a clock and its marks for ttlMs or longer, and returns it as text
-local function saveClock(clockKey, marksKey, clock, ttlMs)
-  local text = string.format('%s %.0f %.0f %.0f', clock.incarnation, clock.tick, clock.floor, clock.ahead)
+local function saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
+  local form = '%s %.0f %.0f %.0f %.0f'
+  local text = string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
   local longestMs = math.max(ttlMs, redis.call('PTTL', clockKey))
   redis.call('SET', clockKey, text, 'PX', longestMs)
   redis.call('PEXPIRE', marksKey, longestMs)
+  redis.call('PEXPIRE', madeKey, longestMs)
   return text
 end
 
 -- marks: the clock, and the marks made since the caller last asked
 -- KEYS[1]  clockKey — string, as loadClock reads it
 -- KEYS[2]  marksKey — sorted set, as mark keeps it
+-- KEYS[3]  madeKey — sorted set, as mark keeps it
 -- ARGV[1]  incarnation — string, random: of the clock, should there be none
 -- ARGV[2]  ttlMs — integer, ms: twice the longest life of an entry
 -- ARGV[3]  knownIncarnation — string, of the clock that the caller knows; empty: none
 -- ARGV[4]  knownUs — integer, the tick up to which it knows all marks
 -- ARGV[5]  latestIncarnation — string, of the clock that it saw last, perhaps without its marks; empty: none
 -- ARGV[6]  latestUs — integer, its tick
--- returns  {'marks', clock, marks} clock: as text; marks: tag, mark, tag, mark, …
--- cost     1 GET, 1 SET, 1 ZRANGEBYSCORE: O(log marks + those made since)
+-- returns  {'marks', clock, marks, made} clock: as text; marks: tag, mark, tag, mark, …; made: tag, tick, tag, tick, …
+-- cost     1 GET, 1 SET, 2 ZRANGEBYSCORE: O(log marks + those made since)
 -- keeps    a clock that went back, because the server lost what came after, is a new one: what it forgot cannot be told
-local clockKey, marksKey = KEYS[1], KEYS[2]
+local clockKey, marksKey, madeKey = KEYS[1], KEYS[2], KEYS[3]
 local incarnation, ttlMs, knownIncarnation, knownUs = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local latestIncarnation, latestUs = ARGV[5], tonumber(ARGV[6])
 
-local clock = loadClock(clockKey, marksKey, incarnation)
+local clock = loadClock(clockKey, marksKey, madeKey, incarnation)
 if clock.incarnation == latestIncarnation and clock.tick < latestUs then
-  clock = newClock(marksKey, incarnation)
+  clock = newClock(marksKey, madeKey, incarnation)
 end
 local isKnown = clock.incarnation == knownIncarnation
-local text = saveClock(clockKey, marksKey, clock, ttlMs)
+local text = saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
 local since = isKnown and string.format('(%.0f', knownUs) or '(0'
-return { 'marks', text, redis.call('ZRANGEBYSCORE', marksKey, since, '+inf', 'WITHSCORES') }
+local marks = redis.call('ZRANGEBYSCORE', marksKey, since, '+inf', 'WITHSCORES')
+return { 'marks', text, marks, redis.call('ZRANGEBYSCORE', madeKey, since, '+inf', 'WITHSCORES') }
 `;
 
 export const overwriteLua: string = `local time = redis.call('TIME')

@@ -1,16 +1,20 @@
-import { type Clock, isAboveFloor, isPastAllMarks } from './clock.ts';
+import { type Clock, isPastAllMarks } from './clock.ts';
 import type { Meta } from './envelope.ts';
 
 /** A clock, and the marks made since the one that was known. */
 export interface NewMarks {
   readonly clock: Clock;
   readonly marks: readonly (readonly [tag: string, markUs: number])[];
+  /** Of those that are dated ahead: when they were made. Where that was forgotten, loads are judged as values are. */
+  readonly made: readonly (readonly [tag: string, madeUs: number])[];
 }
 
-/** What is judged: a value, by what it depends on. */
+/** What is judged: a value, or a load that somebody would join, by what it depends on. */
 interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
   /** Marked by quarantines of its key alone. */
   readonly ownTag: string;
+  /** Of a load: when it would be joined, by the server's time. Undefined: a value. */
+  readonly joinedAtUs?: number | undefined;
 }
 
 /** The marks this process knows: all of them, up to the clock it saw last. */
@@ -29,8 +33,10 @@ export interface MarkTable {
   renewed(): Promise<Clock>;
   /** Whether the marks up to `clock` must be known, and are not yet, to judge a value: then `upTo(clock)` first. */
   isNeeded(judged: Judged, clock: Clock): boolean;
-  /** Whether a value still stands. False, too, where that cannot be told. */
+  /** Whether it still stands. False, too, where that cannot be told. */
   isValid(judged: Judged, clock: Clock): boolean;
+  /** The same, once all marks up to `clock` are known. Rejects with a `StoreError`. */
+  stands(judged: Judged, clock: Clock): Promise<boolean>;
 }
 
 /** What a process knows of the clock, as it asks. */
@@ -43,6 +49,7 @@ export interface Known {
 
 export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTable {
   const marks = new Map<string, number>();
+  const made = new Map<string, number>();
   let known: Clock | undefined;
   let latest: Clock | undefined;
   let running: Promise<void> | undefined;
@@ -55,14 +62,27 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
     if (latest?.incarnation !== clock.incarnation || latest.tickUs < clock.tickUs) latest = clock;
   };
 
-  const learn = ({ clock, marks: newer }: NewMarks): void => {
-    if (known?.incarnation !== clock.incarnation) marks.clear();
+  const forget = (tag: string): void => {
+    marks.delete(tag);
+    made.delete(tag);
+  };
+
+  const learn = ({ clock, marks: newer, made: newlyMade }: NewMarks): void => {
+    if (known?.incarnation !== clock.incarnation) {
+      marks.clear();
+      made.clear();
+    }
     const wasFloorUs = known?.floorUs ?? 0;
     known = clock;
     see(clock);
-    for (const [tag, markUs] of newer) marks.set(tag, markUs);
+    for (const [tag, markUs] of newer) {
+      // Another mark, made at another time: if that is not told it was lost.
+      if (marks.get(tag) !== markUs) made.delete(tag);
+      marks.set(tag, markUs);
+    }
+    for (const [tag, madeUs] of newlyMade) made.set(tag, madeUs);
     if (clock.floorUs === wasFloorUs) return;
-    for (const [tag, markUs] of marks) if (markUs <= clock.floorUs) marks.delete(tag);
+    for (const [tag, markUs] of marks) if (markUs <= clock.floorUs) forget(tag);
   };
 
   const run = (): Promise<void> => {
@@ -99,19 +119,32 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
     },
     see,
     hasGoneBack: ({ incarnation, tickUs }) => latest?.incarnation === incarnation && tickUs < latest.tickUs,
-    isNeeded: (judged, clock) =>
-      isAboveFloor(judged.stamp, clock) && areMarksDecisive(judged, clock) && !isComplete(clock),
+    isNeeded: (judged, clock) => isAboveFloor(judged, clock) && areMarksDecisive(judged, clock) && !isComplete(clock),
     isValid(judged, clock) {
-      const { stamp, tags, ownTag } = judged;
-      if (!isAboveFloor(stamp, clock)) return false;
+      if (!isAboveFloor(judged, clock)) return false;
       if (!areMarksDecisive(judged, clock)) return true;
       // The marks known may be those of a later clock: what that has made its floor is not among them.
-      if (known === undefined || !isComplete(clock) || !isAboveFloor(stamp, known)) return false;
-      return [...tags, ownTag].every((tag) => (marks.get(tag) ?? 0) <= stamp.us);
+      if (known === undefined || !isComplete(clock) || !isAboveFloor(judged, known)) return false;
+      return [...judged.tags, judged.ownTag].every((tag) => isPast(judged, marks.get(tag) ?? 0, made.get(tag)));
+    },
+    async stands(judged, clock) {
+      return table.isValid(judged, table.isNeeded(judged, clock) ? await table.upTo(clock) : clock);
     },
   };
   return table;
 }
+
+/**
+ * Whether a mark leaves it as it is. A value has to be of the mark's own date, or later. A load within a quarantine may be
+ * joined as long as that lasts if it began after the mark was made: what it brings does not stay, and is as good as what
+ * whoever would join it could load.
+ */
+const isPast = ({ stamp, joinedAtUs = Infinity }: Judged, markUs: number, madeUs = Infinity): boolean =>
+  stamp.us >= markUs || (joinedAtUs < markUs && stamp.us >= madeUs);
+
+/** False: whatever the marks say, it is absent. */
+const isAboveFloor = (judged: Judged, { incarnation, floorUs, floorMadeUs }: Clock): boolean =>
+  judged.stamp.incarnation === incarnation && isPast(judged, floorUs, floorMadeUs);
 
 /** Whether a mark can be above the stamp: of a value without tags only one that was dated ahead. */
 const areMarksDecisive = ({ stamp, tags }: Judged, clock: Clock): boolean =>

@@ -16,6 +16,7 @@ export interface Place {
 export interface Places {
   readonly clockKey: string;
   readonly marksKey: string;
+  readonly madeKey: string;
   of(key: string): Place;
   /** Of a whole response, named by digests: of its URL, and of what it varies by. Never that of a key. */
   page(url: string, variant?: string): Place;
@@ -40,9 +41,10 @@ export function createPlaces(redis: RedisClient, prefix: string): Places {
     return { key, entryKey: keys(id, part), bell, channel: keyPrefixOf(redis) + bell };
   };
   return {
-    // Both in one slot, and never a value's: a value's key ends with its id.
+    // All in one slot, and never a value's: a value's key ends with its id.
     clockKey: keys(['clock'], 'clock'),
     marksKey: keys(['clock'], 'marks'),
+    madeKey: keys(['clock'], 'made'),
     of(key) {
       const parts = key.split(':');
       return { ...place(key, parts.length > MOST_PARTS ? [key] : parts), ownTag: `=${segment(key)}` };

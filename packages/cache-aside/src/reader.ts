@@ -1,7 +1,7 @@
 import { type Store } from '@turnpike/core';
 import type { Backlog } from './backlog.ts';
 import { type Clock, parsedClock } from './clock.ts';
-import { parsedEntry, seenOf } from './envelope.ts';
+import { holdsValue, parsedEntry, seenOf } from './envelope.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Place, Places } from './places.ts';
 import type { Look } from './standing.ts';
@@ -70,7 +70,8 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
     },
     async judged(place, bytes, { clock, nowMs, askedAt }) {
       const entry = bytes === null || bytes.length === 0 ? undefined : parsedEntry(bytes);
-      const judged = entry && { ...entry, ownTag: place.ownTag };
+      const joinedAtUs = entry && holdsValue(entry) ? undefined : nowMs * 1000;
+      const judged = entry && { ...entry, ownTag: place.ownTag, joinedAtUs };
       const judge = judged !== undefined && marks.isNeeded(judged, clock) ? await marks.upTo(clock) : clock;
       const isValid = judged !== undefined && marks.isValid(judged, judge);
       return { entry, isValid, nowMs, seen: seenOf(bytes), clock: judge, askedAt };

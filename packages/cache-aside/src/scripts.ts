@@ -131,10 +131,12 @@ export const overwrite: Script<Stored & { readonly version: number }, Overwritte
   decode: (reply) => (reply as [tag: Overwritten])[0],
 });
 
-/** The clock of a cache and its marks: two keys of one slot. */
+/** The clock of a cache and its marks: three keys of one slot. */
 interface ClockKeys {
   readonly clockKey: string;
   readonly marksKey: string;
+  /** When marks were made that are dated ahead. */
+  readonly madeKey: string;
   /** Of the clock, should there be none: random, and new for each call. */
   readonly incarnation: string;
   readonly ttlMs: number;
@@ -150,8 +152,8 @@ export interface Marking extends ClockKeys {
 /** Resolves to the clock, as text. */
 export const mark: Script<Marking, string> = defineScript({
   lua: markLua,
-  encode: ({ clockKey, marksKey, incarnation, ttlMs, aheadMs, everything, maxMarks, tags }) => ({
-    keys: [clockKey, marksKey],
+  encode: ({ clockKey, marksKey, madeKey, incarnation, ttlMs, aheadMs, everything, maxMarks, tags }) => ({
+    keys: [clockKey, marksKey, madeKey],
     argv: [incarnation, ttlMs, aheadMs, everything ? 1 : 0, maxMarks, ...tags],
   }),
   decode: (reply) => (reply as [tag: 'marked', clock: string])[1],
@@ -172,15 +174,22 @@ interface Instant {
 /** What is among the marks of every clock: marks that were lost are told from none by it. No tag has such a name. */
 const NO_TAG = '*';
 
+type Instants = readonly (readonly [tag: string, us: number])[];
+
 export interface Marks {
   readonly clock: string;
-  readonly marks: readonly (readonly [tag: string, markUs: number])[];
+  readonly marks: Instants;
+  /** Of marks that are dated ahead. */
+  readonly made: Instants;
 }
+
+const instantsOf = (flat: readonly string[]): Instants =>
+  Array.from({ length: flat.length / 2 }, (_, n) => [String(flat[2 * n]), Number(flat[2 * n + 1])] as const);
 
 export const marks: Script<MarksSince, Marks> = defineScript({
   lua: marksLua,
-  encode: ({ clockKey, marksKey, incarnation, ttlMs, known, latest }) => ({
-    keys: [clockKey, marksKey],
+  encode: ({ clockKey, marksKey, madeKey, incarnation, ttlMs, known, latest }) => ({
+    keys: [clockKey, marksKey, madeKey],
     argv: [
       incarnation,
       ttlMs,
@@ -191,11 +200,7 @@ export const marks: Script<MarksSince, Marks> = defineScript({
     ],
   }),
   decode(reply) {
-    const [, clock, flat] = reply as [tag: 'marks', clock: string, flat: string[]];
-    const pairs = Array.from(
-      { length: flat.length / 2 },
-      (_, n) => [String(flat[2 * n]), Number(flat[2 * n + 1])] as const,
-    );
-    return { clock, marks: pairs.filter(([tag]) => tag !== NO_TAG) };
+    const [, clock, marked, made] = reply as [tag: 'marks', clock: string, marks: string[], made: string[]];
+    return { clock, marks: instantsOf(marked).filter(([tag]) => tag !== NO_TAG), made: instantsOf(made) };
   },
 });

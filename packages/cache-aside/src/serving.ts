@@ -140,9 +140,8 @@ export function createServing(parts: ServingParts): Serving {
     found: Found,
     call: Call,
   ): Promise<boolean> => {
-    const judged = { ...meta, ownTag: call.place.ownTag };
-    const clock = marks.isNeeded(judged, found.clock) ? await marks.upTo(found.clock) : found.clock;
-    return marks.isValid(judged, clock);
+    const judged = { ...meta, ownTag: call.place.ownTag, joinedAtUs: found.nowMs * 1000 };
+    return marks.stands(judged, found.clock);
   };
 
   const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;

@@ -1,4 +1,4 @@
-import type { Entry } from './envelope.ts';
+import { type Entry, holdsValue } from './envelope.ts';
 import type { Staleness } from './freshness.ts';
 
 /** What a reader found. */
@@ -27,7 +27,7 @@ export type Standing =
 /** Stale always means expired by time: an entry that fails a mark is absent for every purpose. */
 export function standingOf({ entry, isValid, nowMs }: Look, { staleMs, staleIfErrorMs }: Staleness): Standing {
   if (entry === undefined || !isValid) return { kind: 'absent', kept: undefined };
-  const isValue = entry.kind === 'J' || entry.kind === 'B';
+  const isValue = holdsValue(entry);
   const expiredMs = nowMs - entry.freshUntilMs;
   if (isValue && expiredMs < 0) return { kind: 'fresh', value: entry };
 

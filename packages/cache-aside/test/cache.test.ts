@@ -295,22 +295,6 @@ describe('invalidation', () => {
       }
     }
   });
-
-  it('with a quarantine lets nothing stay that is loaded within it, and everything after', async () => {
-    const cache = await here();
-    const loader = counting('v', ['t']);
-    for (const invalidation of [{ keys: ['k'] }, { tags: ['t'] }]) {
-      await cache.getOrLoad('k', loader);
-      await cache.invalidate({ ...invalidation, quarantineMs: 300 });
-      const until = performance.now() + 300;
-      const first = await cache.getOrLoad('k', loader);
-      const second = await cache.getOrLoad('k', loader);
-      if (performance.now() < until) expect(second).not.toBe(first);
-      await sleep(until - performance.now() + 20);
-      const third = await cache.getOrLoad('k', loader);
-      await eventually(async () => expect(await cache.getOrLoad('k', loader)).toBe(third));
-    }
-  });
 });
 
 describe('writeThrough', () => {

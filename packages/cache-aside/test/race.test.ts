@@ -155,8 +155,8 @@ const MUTANTS: Mutant[] = [
   {
     without: 'the floor: nothing is absent for being stamped below it',
     heat: { keyCounts: [8], loadMs: [8] },
-    file: 'clock.js',
-    edits: [['us >= clock.floorUs', 'us >= 0']],
+    file: 'mark-table.js',
+    edits: [['isPast(judged, floorUs, floorMadeUs)', 'true']],
   },
 ];
 

@@ -206,9 +206,13 @@ describe('the logical clock', () => {
     const redis = it_.clients.client();
     const clock = await settableClock(redis);
     await clock.set(START);
-    const keys = [`${it_.clients.prefix}:{c}:clock`, `${it_.clients.prefix}:{c}:marks`] as const;
+    const keys = ['clock', 'marks', 'made'].map((part) => `${it_.clients.prefix}:{c}:${part}`) as [
+      string,
+      string,
+      string,
+    ];
     const run = (lua: string, ...argv: (string | number)[]) =>
-      clock.client.eval(lua, 2, ...keys, ...argv) as Promise<[string, string, string[]]>;
+      clock.client.eval(lua, 3, ...keys, ...argv) as Promise<[string, string, string[], string[]]>;
     return {
       redis,
       clock,
@@ -216,8 +220,8 @@ describe('the logical clock', () => {
       mark: async (incarnation: string, tags: string[], aheadMs = 0, everything = 0, maxMarks = 3) =>
         (await run(markLua, incarnation, 3_600_000, aheadMs, everything, maxMarks, ...tags))[1],
       marks: async (incarnation: string, known = '', knownUs = 0, latest = known, latestUs = knownUs) => {
-        const [, text, marks] = await run(marksLua, incarnation, 3_600_000, known, knownUs, latest, latestUs);
-        return { text, marks };
+        const [, text, marks, made] = await run(marksLua, incarnation, 3_600_000, known, knownUs, latest, latestUs);
+        return { text, marks, made };
       },
     };
   }
@@ -225,26 +229,61 @@ describe('the logical clock', () => {
 
   it('begins with its floor at its own instant, and gives its keys a TTL', async () => {
     const it = await clocked();
-    expect(await it.marks('a')).toEqual({ text: `a ${US} ${US} 0`, marks: [] });
+    expect(await it.marks('a')).toEqual({ text: `a ${US} ${US} ${US} 0`, marks: [], made: [] });
+    await it.mark('b', ['t'], 1);
     for (const key of it.keys) expect(await it.redis.pttl(key)).toBeGreaterThan(3_590_000);
   });
 
   it('goes on by at least one with each mark, also when the server’s goes back', async () => {
     const it = await clocked();
     await it.marks('a');
-    expect(await it.mark('b', ['t'])).toBe(`a ${US + 1} ${US} 0`);
+    expect(await it.mark('b', ['t'])).toBe(`a ${US + 1} ${US} ${US} 0`);
     await it.clock.advance(-3_600_000);
-    expect(await it.mark('b', ['u'])).toBe(`a ${US + 2} ${US} 0`);
+    expect(await it.mark('b', ['u'])).toBe(`a ${US + 2} ${US} ${US} 0`);
     expect((await it.marks('b', 'a', US + 1)).marks).toEqual(['u', String(US + 2)]);
     expect((await it.marks('b', 'a', US)).marks).toEqual(['t', String(US + 1), 'u', String(US + 2)]);
   });
 
-  it('never lowers a mark that was dated ahead', async () => {
+  it('never lowers a mark that was dated ahead, and makes it higher each time', async () => {
     const it = await clocked();
     await it.marks('a');
-    expect(await it.mark('b', ['t'], 5000)).toBe(`a ${US + 1} ${US} ${US + 5_000_001}`);
+    expect(await it.mark('b', ['t'], 5000)).toBe(`a ${US + 1} ${US} ${US} ${US + 5_000_001}`);
+    expect(await it.mark('b', ['t'])).toBe(`a ${US + 2} ${US} ${US} ${US + 5_000_002}`);
+    expect((await it.marks('b', 'a', US)).marks).toEqual(['t', String(US + 5_000_002)]);
+  });
+
+  it('knows when a mark that is dated ahead was made last, and forgets it with the next that is not', async () => {
+    const it = await clocked();
+    await it.marks('a');
+    await it.mark('b', ['t', 'u'], 5000);
+    await it.mark('b', ['plain']);
+    expect((await it.marks('b', 'a', US)).made).toEqual(['t', String(US + 1), 'u', String(US + 1)]);
     await it.mark('b', ['t']);
-    expect((await it.marks('b', 'a', US)).marks).toEqual(['t', String(US + 5_000_001)]);
+    expect((await it.marks('b', 'a', US + 2)).made).toEqual(['t', String(US + 3)]);
+    await it.clock.advance(5001);
+    await it.mark('b', ['t']);
+    expect((await it.marks('b', 'a', US)).made).toEqual(['u', String(US + 1)]);
+  });
+
+  it('knows of as many as it keeps marks, and of the latest', async () => {
+    const it = await clocked();
+    await it.marks('a');
+    for (const tag of ['t1', 't2', 't3', 't4', 't5']) await it.mark('b', [tag], 5000);
+    const { made } = await it.marks('b', 'a', US);
+    expect(made.filter((_, n) => n % 2 === 0)).toEqual(['t3', 't4', 't5']);
+  });
+
+  it('knows when its floor was made, and of what was invalidated below it since', async () => {
+    const it = await clocked();
+    await it.marks('a');
+    const floor = US + 5_000_001;
+    expect(await it.mark('b', [], 5000, 1)).toBe(`a ${US + 1} ${floor} ${US + 1} ${floor}`);
+    expect(await it.mark('b', [])).toBe(`a ${US + 2} ${floor} ${US + 1} ${floor}`);
+    expect(await it.mark('b', ['t'])).toBe(`a ${US + 3} ${floor} ${US + 3} ${floor}`);
+    expect(await it.mark('b', [], 0, 1)).toBe(`a ${US + 4} ${floor} ${US + 4} ${floor}`);
+    await it.clock.advance(6000);
+    const later = US + 6_000_000;
+    expect(await it.mark('b', ['t'])).toBe(`a ${later} ${floor} ${US + 4} ${floor}`);
   });
 
   it('raises its floor to the marks it no longer keeps', async () => {
@@ -252,15 +291,16 @@ describe('the logical clock', () => {
     await it.marks('a');
     for (const tag of ['t1', 't2', 't3', 't4', 't5']) await it.mark('b', [tag]);
     expect(await it.marks('b', '', 0)).toEqual({
-      text: `a ${US + 5} ${US + 2} 0`,
+      text: `a ${US + 5} ${US + 2} ${US + 5} 0`,
       marks: ['t3', String(US + 3), 't4', String(US + 4), 't5', String(US + 5)],
+      made: [],
     });
   });
 
   it('invalidates everything by its floor', async () => {
     const it = await clocked();
     await it.mark('a', ['t']);
-    expect(await it.mark('b', [], 0, 1)).toBe(`a ${US + 2} ${US + 2} 0`);
+    expect(await it.mark('b', [], 0, 1)).toBe(`a ${US + 2} ${US + 2} ${US + 2} 0`);
     expect((await it.marks('b', '', 0)).marks).toEqual([]);
   });
 
