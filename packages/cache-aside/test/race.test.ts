@@ -31,10 +31,10 @@ interface Heat {
 const DIST = join(import.meta.dirname, '../dist');
 const shipped = pathToFileURL(join(DIST, 'index.js')).href;
 
-/** Deletes the clock, or the marks, as an eviction would. */
+/** Deletes the clock, its marks, or when they were made, as an eviction would. */
 async function evict(): Promise<void> {
-  const clock = `${it_.clients.prefix}:v1:cache-aside:{clock}:${Math.random() < 0.5 ? 'clock' : 'marks'}`;
-  await it_.clients.client().del(clock);
+  const part = ['clock', 'marks', 'made'][Math.floor(Math.random() * 3)];
+  await it_.clients.client().del(`${it_.clients.prefix}:v1:cache-aside:{clock}:${part}`);
 }
 
 /** What was stale in some rounds of all processes, of which some are killed on the way, and at the end. */
@@ -151,6 +151,12 @@ const MUTANTS: Mutant[] = [
          const others = asking.get(key);`,
       ],
     ],
+  },
+  {
+    without: 'the instant at which a mark was made: a load within a quarantine is joined whenever it began',
+    heat: { keyCounts: [2], loadMs: [25] },
+    file: 'mark-table.js',
+    edits: [['stamp.us >= madeUs)', 'true)']],
   },
   {
     without: 'the floor: nothing is absent for being stamped below it',

@@ -69,6 +69,9 @@ await runMember(async ({ index, args, barrier }) => {
       }
     };
 
+    // A few invalidations are dated ahead by about as long as a load takes: within it loads are shared, and not stored.
+    const dated = () => (chance(0.25) ? { quarantineMs: 1 + Math.floor(random() * 30) } : {});
+
     const write = async (rows, invalidate) => {
       const committed = await database('write', rows);
       await invalidate();
@@ -82,23 +85,23 @@ await runMember(async ({ index, args, barrier }) => {
       if (chance(0.65)) return read(key, n, 'read');
       // Every other round invalidates by key alone: a mark would hide what a key's own invalidation left behind.
       const isByKey = round % 2 === 1;
-      if (!isByKey && chance(0.08)) return write([...keys, group], () => cache.clear());
+      if (!isByKey && chance(0.08)) return write([...keys, group], () => cache.clear(dated()));
       // So many other marks that the group's own becomes part of the floor.
       const others = chance(0.03)
         ? Array.from({ length: 5000 }, (_, other) => `${seed}-${round}-${index}-${other}`)
         : [];
       if (!isByKey && chance(0.3)) {
         return write([group], async () => {
-          await cache.invalidate({ tags: [group] });
+          await cache.invalidate({ tags: [group], ...dated() });
           if (others.length > 0) await cache.invalidate({ tags: others });
         });
       }
       if (chance(0.2)) {
         const rows = [key];
-        const committed = await cache.writeThrough(key, () => database('write', rows));
+        const committed = await cache.writeThrough(key, () => database('write', rows), dated());
         return database('done', rows, { committed });
       }
-      return write([key], () => cache.invalidate({ keys: [key] }));
+      return write([key], () => cache.invalidate({ keys: [key], ...dated() }));
     };
 
     await Promise.all(Array.from({ length: ops }, operate));
