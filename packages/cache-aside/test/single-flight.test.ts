@@ -180,18 +180,17 @@ describe('a lease', () => {
     await using proxy = await faultProxy(it_.server);
     const slow = it_.clients.client({ host: proxy.host, port: proxy.port });
     await slow.ping();
-    const one = createCache({ redis: slow, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 100 });
+    const one = createCache({ redis: slow, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 200 });
     await one.getOrLoad('warm', () => 1);
-    await sleep(20);
-    const answered = one.getOrLoad('k', async () => {
-      await sleep(150);
-      return 'old';
-    });
-    await sleep(0);
-    proxy.delay({ reply: 200 });
-    expect(await answered).toBe('old');
+    await eventually(() => expect(one.stats().stored).toBe(1));
+    const redis = it_.clients.client();
+    const entryKey = `${it_.clients.prefix}:v1:cache-aside:{k}`;
+    expect(await redis.exists(entryKey)).toBe(0);
+    proxy.delay({ reply: 120 });
+    expect(await one.getOrLoad('k', () => 'old')).toBe('old');
+    expect(String(await redis.get(entryKey))).toMatch(/^1L/); // it was given
     proxy.pass();
-    await sleep(300);
+    await eventually(async () => expect(await redis.exists(entryKey)).toBe(0));
     const two = await here();
     const startedAt = performance.now();
     expect(await two.getOrLoad('k', () => 'new')).toBe('new');
