@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countCommands, eventually, race } from '@turnpike/test-kit';
+import { countCommands, eventually, faultProxy, race } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
 import { type CacheEvent, type CacheOptions, type LoadContext, createCache } from '../src/index.ts';
@@ -120,6 +120,29 @@ describe('getOrLoad', () => {
     await cache.invalidate({ tags: ['d'] });
     await cache.getOrLoad('k', loader, { tags: ['c'] });
     expect(loader).toHaveBeenCalledTimes(4);
+  });
+
+  it.each([
+    ['its call', { ttlMs: 864_000_000 }, undefined],
+    ['its loader', {}, 864_000_000],
+  ])('keeps the clock for twice as long as a value lives by the word of %s', async (_, options, saidMs) => {
+    const cache = await here({ jitter: 0 });
+    await cache.getOrLoad('short', () => 1);
+    await stored(cache);
+    const redis = it_.clients.client();
+    const parts = ['clock', 'marks'].map((part) => `${entryOf('clock')}:${part}`);
+    for (const part of parts) expect(await redis.pttl(part)).toBeLessThan(864_000_000);
+    await cache.getOrLoad(
+      'long',
+      ({ ttlMs }) => {
+        if (saidMs !== undefined) ttlMs(saidMs);
+        return 1;
+      },
+      options,
+    );
+    for (const part of parts) {
+      await eventually(async () => expect(await redis.pttl(part)).toBeGreaterThan(2 * 864_000_000));
+    }
   });
 
   it('spreads expiries by jitter', async () => {
@@ -267,6 +290,30 @@ describe('invalidation', () => {
     await redis.set(`${entryOf('clock')}:clock`, clock as string, 'PX', 60_000);
     await redis.zrem(`${entryOf('clock')}:marks`, 't');
     expect(await two.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
+  it('marks first, and forgets keys only when Redis has said that it has', async () => {
+    await using proxy = await faultProxy(it_.server);
+    const redis = it_.clients.client({ host: proxy.host, port: proxy.port });
+    await redis.ping();
+    const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+    await cache.getOrLoad('k', () => 'old');
+    await stored(cache);
+    const beside = it_.clients.client();
+    const look = () =>
+      beside.eval(`return { redis.call('GET', KEYS[1]), redis.call('EXISTS', KEYS[2]) }`, 2, clockKey, entryOf('k'));
+    const clockKey = `${entryOf('clock')}:clock`;
+    const [clock] = (await look()) as [string, number];
+    proxy.delay({ reply: 100 });
+    const invalidated = cache.invalidate({ keys: ['k'], tags: ['t'] });
+    await eventually(async () => {
+      const [now, entries] = (await look()) as [string, number];
+      if (now === clock) expect(entries).toBe(1);
+      expect(now).not.toBe(clock);
+    });
+    expect(await look()).toEqual([expect.any(String), 1]);
+    expect(await invalidated).toEqual({ delivered: 2, queued: 0 });
+    expect(await look()).toEqual([expect.any(String), 0]);
   });
 
   it('takes thousands of marks in one call, and delivers them', async () => {

@@ -142,6 +142,28 @@ describe('Redis paused', () => {
   });
 });
 
+describe('Redis out of memory', () => {
+  it('takes no mark, and this process reads nothing at all past one that is queued', async () => {
+    await using server = await startRedis();
+    const redis = it_.clients.client({ host: server.host, port: server.port });
+    await redis.ping();
+    const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+    for (const key of ['k', 'untagged']) await cache.getOrLoad(key, () => 'old', { tags: key === 'k' ? ['t'] : [] });
+    await eventually(() => expect(cache.stats().stored).toBe(2));
+    await redis.config('SET', 'maxmemory', '1');
+    expect(await cache.invalidate({ tags: ['t'] })).toEqual({ delivered: 0, queued: 1 });
+    for (const key of ['k', 'untagged']) expect(await cache.getOrLoad(key, () => 'new')).toBe('new');
+    await redis.config('SET', 'maxmemory', '0');
+    for (const [key, value] of [
+      ['k', 'new'],
+      ['untagged', 'old'],
+    ] as const) {
+      expect(await cache.getOrLoad(key, () => 'new')).toBe(value);
+    }
+    expect(cache.stats().backlog).toBe(0);
+  });
+});
+
 describe('Redis gone', () => {
   it('at the start: loads go through, and it caches when Redis comes', async () => {
     const server = await startRedis();

@@ -153,6 +153,21 @@ describe('release', () => {
     expect(await it.ttl()).toBeLessThanOrEqual(1000);
   });
 
+  it('lets a value that is there live as long as it says why, and gives it a TTL that was lost', async () => {
+    for (const lose of ['pexpire', 'persist'] as const) {
+      const it = await entry();
+      await it.forget();
+      await it.lease(MINE);
+      await it.fill(MINE);
+      await it.lease(THEIRS, await it.seen(), 1);
+      if (lose === 'pexpire') await it.redis.pexpire(it.key, 200);
+      else await it.redis.persist(it.key);
+      expect(await it.release(THEIRS, 'F', '{}')).toEqual(['released']);
+      expect(await it.ttl()).toBeGreaterThan(800);
+      expect(await it.ttl()).toBeLessThanOrEqual(1000);
+    }
+  });
+
   it('keeps a value that is there, unless the load has shown that there is none to store', async () => {
     for (const [state, hold, kind, payload] of [
       ['F', 'failed', 'J', '"v"'],

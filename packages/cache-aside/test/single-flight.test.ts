@@ -175,7 +175,65 @@ describe('a loader that never settles', () => {
   });
 });
 
+describe('a caller that has waited for two leases', () => {
+  // Its bound, twice a loader's timeout and a second, is real time.
+  const BOUND_MS = 2002;
+
+  it.each([
+    ['while another’s goes on', 60_000],
+    ['and finds none', BOUND_MS + 50],
+  ])('loads for itself, and does not store: %s', async (_, othersMs) => {
+    const cache = await here({ loadTimeoutMs: 1 });
+    await cache.getOrLoad('warm', () => 1);
+    await eventually(() => expect(cache.stats().stored).toBe(1));
+    const redis = it_.clients.client();
+    const entryOf = (key: string) => `${it_.clients.prefix}:v1:cache-aside:{${key}}`;
+    const warm = String(await redis.get(entryOf('warm')));
+    const [seconds, microseconds] = await redis.time();
+    const untilMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000) + othersMs;
+    // A lease of nobody's, by the clock of what has just been stored.
+    const [, meta = ''] = /^.{46}(\S+ \d+ -)/.exec(warm) ?? [];
+    const held = `1Lothers_other${String(untilMs).padStart(13, '0')}${'0'.repeat(13)}-${String(meta.length).padStart(5, '0')}${meta}`;
+    await redis.set(entryOf('k'), held, 'PX', 60_000);
+    const startedAt = performance.now();
+    expect(await cache.getOrLoad('k', () => 'mine')).toBe('mine');
+    expect(performance.now() - startedAt).toBeGreaterThan(BOUND_MS);
+    expect(performance.now() - startedAt).toBeLessThan(BOUND_MS + 1000);
+    expect(cache.stats()).toMatchObject({ alone: 1, load: 1, stored: 1 });
+  });
+});
+
 describe('a lease', () => {
+  it('has what the look before it has left of the deadline', async () => {
+    await using proxy = await faultProxy(it_.server);
+    const slow = it_.clients.client({ host: proxy.host, port: proxy.port });
+    await slow.ping();
+    const cache = createCache({ redis: slow, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 300 });
+    await cache.getOrLoad('warm', () => 1);
+    await eventually(() => expect(cache.stats().stored).toBe(1));
+    proxy.delay({ reply: 200 });
+    expect(await cache.getOrLoad('k', () => 'v')).toBe('v');
+    expect(cache.stats()).toMatchObject({ load: 1, alone: 1 });
+    proxy.pass();
+  });
+
+  it('has a little time also when a stall of the process has used up the deadline', async () => {
+    const cache = await here({ deadlineMs: 60 });
+    await cache.getOrLoad('warm', () => 1);
+    await eventually(() => expect(cache.stats().stored).toBe(1));
+    const redis = it_.clients.client();
+    // More than once: what is measured is not who else uses this machine.
+    for (let n = 0; n < 10 && cache.stats().load === 1; n += 1) {
+      await redis.call('CLIENT', 'PAUSE', '20');
+      const asked = cache.getOrLoad(`k${n}`, () => 'v');
+      await sleep(5);
+      const until = performance.now() + 100;
+      while (performance.now() < until); // the reply arrives meanwhile
+      expect(await asked).toBe('v');
+    }
+    expect(cache.stats().load).toBe(2);
+  });
+
   it('answered late stores nothing, and does not block others', async () => {
     await using proxy = await faultProxy(it_.server);
     const slow = it_.clients.client({ host: proxy.host, port: proxy.port });
