@@ -8,7 +8,7 @@ const HEAD = `1LAbcdefghij_-17952689154341795268915999J${String(META.length).pad
 describe('an entry', () => {
   it('is read as it is written', () => {
     const entry = parsedEntry(Buffer.from(`${HEAD}${META}{"a":1}`));
-    expect(entry).toMatchObject({ hold: 'leased', token: 'Abcdefghij_-', kind: 'J', untilMs: 1795268915434 });
+    expect(entry).toMatchObject({ state: 'leased', token: 'Abcdefghij_-', kind: 'J', untilMs: 1795268915434 });
     expect(entry).toMatchObject({ stamp: { incarnation: 'a1', us: 1795268915434027 }, version: 7, tags: ['t1', 't2'] });
     expect(entry?.payload.toString()).toBe('{"a":1}');
     expect(metaText(entry as NonNullable<typeof entry>)).toBe(META);

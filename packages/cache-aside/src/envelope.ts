@@ -12,8 +12,8 @@ export interface Stamp {
   readonly us: number;
 }
 
-/** Who holds an entry: `leased`: its token may load and store; `failed`, `passed`: what came of the last load. */
-type Hold = 'leased' | 'failed' | 'passed' | 'none';
+/** Of an entry's load: `leased`: its token may load and store; `failed`; `passed`: it brought nothing to store; `none`. */
+export type State = 'leased' | 'failed' | 'passed' | 'none';
 
 /** What an entry carries: a serialized value, bytes, the error of a load, nothing. */
 export type Kind = 'J' | 'B' | 'E' | '-';
@@ -27,7 +27,7 @@ export interface Meta {
 }
 
 export interface Entry extends Meta {
-  readonly hold: Hold;
+  readonly state: State;
   readonly token: string;
   /** Until when it is held, by the server's time. */
   readonly untilMs: number;
@@ -36,7 +36,8 @@ export interface Entry extends Meta {
   readonly payload: Buffer;
 }
 
-const HOLDS: Readonly<Record<string, Hold>> = { L: 'leased', F: 'failed', P: 'passed', '-': 'none' };
+/** As `release` and `lease` write them. */
+const STATES: Readonly<Record<string, State>> = { L: 'leased', F: 'failed', P: 'passed', '-': 'none' };
 
 /** False: it says who loads, or what came of that. */
 export const holdsValue = ({ kind }: Pick<Entry, 'kind'>): boolean => kind === 'J' || kind === 'B';
@@ -49,13 +50,13 @@ export const metaText = ({ stamp, tags, version }: Meta): string =>
 export function parsedEntry(bytes: Buffer): Entry | undefined {
   const head = HEAD.exec(bytes.toString('latin1', 0, HEAD_BYTES));
   if (head === null) return undefined;
-  const [, state = '', token = '', untilMs, freshUntilMs, kind, metaLength] = head;
+  const [, letter = '', token = '', untilMs, freshUntilMs, kind, metaLength] = head;
   const end = HEAD_BYTES + Number(metaLength);
   const meta = bytes.length < end ? null : META.exec(bytes.toString('latin1', HEAD_BYTES, end));
   if (meta === null) return undefined;
   const [, incarnation = '', us, version, tags = ''] = meta;
   return {
-    hold: HOLDS[state] ?? 'none',
+    state: STATES[letter] ?? 'none',
     token,
     untilMs: Number(untilMs),
     freshUntilMs: Number(freshUntilMs),

@@ -47,7 +47,7 @@ interface FillsParts {
 export function createFills({ store, journal, marks, coverLife }: FillsParts): Fills {
   const end = async (
     { place, token, stamp }: Lease,
-    how: Pick<Release, 'outcome'> & Partial<Pick<Release, 'failure' | 'pauseMs'>>,
+    how: Pick<Release, 'state'> & Partial<Pick<Release, 'failure' | 'pauseMs'>>,
     meta: Meta = { stamp, tags: [] },
   ): Promise<void> => {
     const { entryKey: key, channel } = place;
@@ -63,11 +63,11 @@ export function createFills({ store, journal, marks, coverLife }: FillsParts): F
     async store(lease, loaded, said, freshness) {
       if (loaded.encoded === undefined) {
         journal.note({ type: 'refused', why: loaded.why });
-        return end(lease, { outcome: 'passed', pauseMs: said.pauseMs ?? PAUSE_MS }, loaded.meta);
+        return end(lease, { state: 'passed', pauseMs: said.pauseMs ?? PAUSE_MS }, loaded.meta);
       }
       if (!(await isToStay(lease, loaded.meta))) {
         journal.note({ type: 'refused', why: 'quarantine' });
-        return end(lease, { outcome: 'passed' }, loaded.meta);
+        return end(lease, { state: 'passed' }, loaded.meta);
       }
       const lifetime = lifetimeOf(loaded.raw, { ...freshness, ...said.freshness }, Math.random());
       coverLife(lifetime.lifeMs);
@@ -78,8 +78,8 @@ export function createFills({ store, journal, marks, coverLife }: FillsParts): F
         answer === 'stored' ? { type: 'stored' } : { type: 'refused', why: answer ? 'lease-lost' : 'store' },
       );
     },
-    fail: (lease, failure) => end(lease, { outcome: 'failed', failure }),
-    abandon: (lease) => end(lease, { outcome: 'none' }),
+    fail: (lease, failure) => end(lease, { state: 'failed', failure }),
+    abandon: (lease) => end(lease, { state: 'none' }),
   };
 }
 

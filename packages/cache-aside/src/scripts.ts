@@ -1,4 +1,5 @@
 import { type Script, defineScript } from '@turnpike/core';
+import type { State } from './envelope.ts';
 import {
   admitLua,
   fillLua,
@@ -95,21 +96,21 @@ export interface Release {
   readonly token: string;
   readonly channel: string;
   /** What came of the load: it failed, it brought nothing to store, or it never began. */
-  readonly outcome: 'failed' | 'passed' | 'none';
+  readonly state: Exclude<State, 'leased'>;
   readonly pauseMs: number;
   readonly meta: string;
   /** The error, as it is told to others; empty where there is none. */
   readonly failure: string;
 }
 
-const STATES = { failed: 'F', passed: 'P', none: '-' } as const;
+const LETTERS = { failed: 'F', passed: 'P', none: '-' } as const;
 
 /** Resolves to false when the lease was no longer there. */
 export const release: Script<Release, boolean> = defineScript({
   lua: releaseLua,
-  encode: ({ key, token, channel, outcome, pauseMs, meta, failure }) => ({
+  encode: ({ key, token, channel, state, pauseMs, meta, failure }) => ({
     keys: [key],
-    argv: [token, channel, STATES[outcome], pauseMs, meta, failure],
+    argv: [token, channel, LETTERS[state], pauseMs, meta, failure],
   }),
   decode: (reply) => (reply as [tag: 'released' | 'gone'])[0] === 'released',
 });

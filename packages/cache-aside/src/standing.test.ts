@@ -6,8 +6,8 @@ const NOW = 1_000_000;
 const FRESHNESS = { ttlMs: 1, staleMs: 100, staleIfErrorMs: 1000, negativeTtlMs: 1, jitter: 0 };
 
 /** An entry that expired `expiredMs` ago (negative: not yet), held for `heldMs` more. */
-const entry = (expiredMs: number, held: Entry['hold'] = 'none', heldMs = 0, kind: Entry['kind'] = 'J'): Entry => ({
-  hold: held,
+const entry = (expiredMs: number, state: Entry['state'] = 'none', heldMs = 0, kind: Entry['kind'] = 'J'): Entry => ({
+  state,
   token: 'x'.repeat(12),
   untilMs: NOW + heldMs,
   freshUntilMs: NOW - expiredMs,

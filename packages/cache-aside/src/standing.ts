@@ -31,13 +31,13 @@ export function standingOf({ entry, isValid, nowMs }: Look, { staleMs, staleIfEr
   const expiredMs = nowMs - entry.freshUntilMs;
   if (isValue && expiredMs < 0) return { kind: 'fresh', value: entry };
 
-  const hold = nowMs < entry.untilMs ? entry.hold : 'none';
-  if (isValue && expiredMs < staleMs) return { kind: 'stale', value: entry, isFree: hold === 'none' };
+  const state = nowMs < entry.untilMs ? entry.state : 'none';
+  if (isValue && expiredMs < staleMs) return { kind: 'stale', value: entry, isFree: state === 'none' };
 
   const kept = isValue && expiredMs < staleIfErrorMs ? entry : undefined;
-  if (hold === 'leased') return { kind: 'held', holder: entry, kept };
-  if (hold === 'passed') return { kind: 'passed' };
+  if (state === 'leased') return { kind: 'held', holder: entry, kept };
+  if (state === 'passed') return { kind: 'passed' };
   const failure = entry.kind === 'E' ? entry : undefined;
-  if (hold === 'failed' && (failure ?? kept) !== undefined) return { kind: 'failed', failure, kept };
+  if (state === 'failed' && (failure ?? kept) !== undefined) return { kind: 'failed', failure, kept };
   return { kind: 'absent', kept };
 }

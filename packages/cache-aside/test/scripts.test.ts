@@ -1,8 +1,19 @@
-import { settableClock } from '@turnpike/test-kit';
+import { eventually, settableClock } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
 import { parsedEntry, seenOf } from '../src/envelope.ts';
-import { fillLua, forgetLua, leaseLua, markLua, marksLua, overwriteLua, releaseLua } from '../src/lua.gen.ts';
+import {
+  admitLua,
+  fillLua,
+  forgetLua,
+  leaseLua,
+  markLua,
+  marksLua,
+  overwriteLua,
+  putLua,
+  releaseLua,
+} from '../src/lua.gen.ts';
+import { type Release, release } from '../src/scripts.ts';
 
 const it_ = setting();
 
@@ -24,6 +35,7 @@ async function entry() {
     redis,
     clock,
     key,
+    bell,
     seen: async () => seenOf(await bytes()),
     read: async () => {
       const there = await bytes();
@@ -34,9 +46,14 @@ async function entry() {
       run(leaseLua, notAfterUs, token, 11_000, seen, keeps, 'a 1 -'),
     fill: (token: string, payload = '"v"', meta = 'a 1 - t') =>
       run(fillLua, token, bell, 5000, 60_000, 'J', meta, payload),
-    release: (token: string, state: 'F' | 'P' | '-', failure = '') =>
-      run(releaseLua, token, bell, state, 1000, 'a 1 -', failure),
+    release: (token: string, state: Release['state'], failure = '') =>
+      run(
+        releaseLua,
+        ...release.encode({ key, token, channel: bell, state, pauseMs: 1000, meta: 'a 1 -', failure }).argv,
+      ),
     forget: () => run(forgetLua, bell),
+    put: (incarnation: string, us: number, payload = '"put"', lifeMs = 60_000) =>
+      run(putLua, bell, 5000, lifeMs, 'B', `${incarnation} ${us} - t`, payload, us),
     overwrite: (version: number, payload = '"new"') => run(overwriteLua, version, bell, 5000, 60_000, 'J', payload),
   };
 }
@@ -48,7 +65,7 @@ describe('lease', () => {
     expect(await it.ttl()).toBeGreaterThan(10_000);
     const [tag, there] = await it.lease(THEIRS);
     expect(tag).toBe('changed');
-    expect(parsedEntry(Buffer.from(String(there)))).toMatchObject({ hold: 'leased', token: MINE, kind: '-' });
+    expect(parsedEntry(Buffer.from(String(there)))).toMatchObject({ state: 'leased', token: MINE, kind: '-' });
     expect(await it.read()).toMatchObject({ token: MINE, untilMs: START + 11_000 });
   });
 
@@ -71,7 +88,7 @@ describe('lease', () => {
     await it.fill(MINE);
     await it.redis.pexpire(it.key, 500);
     expect(await it.lease(THEIRS, await it.seen(), 1)).toEqual(['leased']);
-    expect(await it.read()).toMatchObject({ hold: 'leased', token: THEIRS, kind: 'J', payload: Buffer.from('"v"') });
+    expect(await it.read()).toMatchObject({ state: 'leased', token: THEIRS, kind: 'J', payload: Buffer.from('"v"') });
     expect(await it.ttl()).toBeGreaterThan(10_000);
   });
 
@@ -110,7 +127,7 @@ describe('fill', () => {
     await it.lease(MINE);
     expect(await it.fill(THEIRS)).toEqual(['refused']);
     expect(await it.fill(MINE)).toEqual(['stored']);
-    expect(await it.read()).toMatchObject({ hold: 'none', kind: 'J', freshUntilMs: START + 5000, tags: ['t'] });
+    expect(await it.read()).toMatchObject({ state: 'none', kind: 'J', freshUntilMs: START + 5000, tags: ['t'] });
     expect(await it.ttl()).toBeGreaterThan(59_000);
     expect(await it.fill(MINE, '"again"')).toEqual(['refused']);
   });
@@ -119,7 +136,7 @@ describe('fill', () => {
     ['an invalidation', (it: Awaited<ReturnType<typeof entry>>) => it.forget()],
     ['another’s lease', async (it: Awaited<ReturnType<typeof entry>>) => it.lease(THEIRS, await it.seen())],
     ['an expiry', (it: Awaited<ReturnType<typeof entry>>) => it.redis.del(it.key)],
-    ['a release', (it: Awaited<ReturnType<typeof entry>>) => it.release(MINE, '-')],
+    ['a release', (it: Awaited<ReturnType<typeof entry>>) => it.release(MINE, 'none')],
     ['an overwrite', (it: Awaited<ReturnType<typeof entry>>) => it.overwrite(1)],
   ])('is refused after %s', async (_, happen) => {
     const it = await entry();
@@ -131,7 +148,7 @@ describe('fill', () => {
   it('is stored late, after the load was given up for failed', async () => {
     const it = await entry();
     await it.lease(MINE);
-    await it.release(MINE, 'F', '{"name":"LoadTimeoutError"}');
+    await it.release(MINE, 'failed', '{"name":"LoadTimeoutError"}');
     expect(await it.fill(MINE)).toEqual(['stored']);
   });
 });
@@ -140,16 +157,16 @@ describe('release', () => {
   it('of a lease that was not used leaves nothing', async () => {
     const it = await entry();
     await it.lease(MINE);
-    expect(await it.release(THEIRS, '-')).toEqual(['gone']);
-    expect(await it.release(MINE, '-')).toEqual(['released']);
+    expect(await it.release(THEIRS, 'none')).toEqual(['gone']);
+    expect(await it.release(MINE, 'none')).toEqual(['released']);
     expect(await it.read()).toBeUndefined();
   });
 
   it('of a failed load tells the error for its pause', async () => {
     const it = await entry();
     await it.lease(MINE);
-    expect(await it.release(MINE, 'F', '{"name":"E"}')).toEqual(['released']);
-    expect(await it.read()).toMatchObject({ hold: 'failed', kind: 'E', untilMs: START + 1000 });
+    expect(await it.release(MINE, 'failed', '{"name":"E"}')).toEqual(['released']);
+    expect(await it.read()).toMatchObject({ state: 'failed', kind: 'E', untilMs: START + 1000 });
     expect(await it.ttl()).toBeLessThanOrEqual(1000);
   });
 
@@ -162,25 +179,25 @@ describe('release', () => {
       await it.lease(THEIRS, await it.seen(), 1);
       if (lose === 'pexpire') await it.redis.pexpire(it.key, 200);
       else await it.redis.persist(it.key);
-      expect(await it.release(THEIRS, 'F', '{}')).toEqual(['released']);
+      expect(await it.release(THEIRS, 'failed', '{}')).toEqual(['released']);
       expect(await it.ttl()).toBeGreaterThan(800);
       expect(await it.ttl()).toBeLessThanOrEqual(1000);
     }
   });
 
   it('keeps a value that is there, unless the load has shown that there is none to store', async () => {
-    for (const [state, hold, kind, payload] of [
-      ['F', 'failed', 'J', '"v"'],
-      ['P', 'passed', '-', ''],
-      ['-', 'none', 'J', '"v"'],
+    for (const [state, kind, payload] of [
+      ['failed', 'J', '"v"'],
+      ['passed', '-', ''],
+      ['none', 'J', '"v"'],
     ] as const) {
       const it = await entry();
       await it.forget();
       await it.lease(MINE);
       await it.fill(MINE);
       await it.lease(THEIRS, await it.seen(), 1);
-      expect(await it.release(THEIRS, state, state === 'F' ? '{}' : '')).toEqual(['released']);
-      expect(await it.read()).toMatchObject({ hold, kind, payload: Buffer.from(payload) });
+      expect(await it.release(THEIRS, state, state === 'failed' ? '{}' : '')).toEqual(['released']);
+      expect(await it.read()).toMatchObject({ state, kind, payload: Buffer.from(payload) });
     }
   });
 });
@@ -213,6 +230,210 @@ describe('overwrite', () => {
     await it.lease(THEIRS, await it.seen(), 1);
     expect(await it.overwrite(5)).toEqual(['overwritten']);
     expect(await it.fill(THEIRS)).toEqual(['refused']);
+  });
+});
+
+describe('put', () => {
+  it('stores with its TTL where nothing is, and nobody holds it', async () => {
+    const it = await entry();
+    expect(await it.put('a', 5)).toEqual(['put']);
+    expect(await it.read()).toMatchObject({
+      hold: 'none',
+      kind: 'B',
+      freshUntilMs: START + 5000,
+      stamp: { incarnation: 'a', us: 5 },
+      tags: ['t'],
+      payload: Buffer.from('"put"'),
+    });
+    expect(await it.ttl()).toBeGreaterThan(59_000);
+  });
+
+  it.each([
+    ['an older stamp', 'a', 4, 'put'],
+    ['the same stamp', 'a', 5, 'put'],
+    ['a newer stamp', 'a', 6, 'newer'],
+    ['a newer stamp of as many digits more', 'a', 10, 'newer'],
+    ['a newer stamp of another clock', 'b', 6, 'put'],
+    ['an older stamp of another clock', 'b', 4, 'put'],
+    ['a newer stamp of a clock whose name begins alike', 'aa', 6, 'put'],
+    ['a newer stamp of no clock', '', 6, 'put'],
+  ] as const)('of stamp 5 over %s', async (_, incarnation, us, expected) => {
+    const it = await entry();
+    await it.put(incarnation, us, '"old"');
+    expect(await it.put('a', 5)).toEqual([expected]);
+    expect((await it.read())?.payload.toString()).toBe({ put: '"put"', newer: '"old"' }[expected]);
+  });
+
+  it('tells stamps apart that differ by a microsecond', async () => {
+    const it = await entry();
+    const us = START * 1000;
+    await it.put('a', us + 1, '"old"');
+    expect(await it.put('a', us)).toEqual(['newer']);
+    expect(await it.put('a', us + 1)).toEqual(['put']);
+    expect((await it.read())?.stamp.us).toBe(us + 1);
+  });
+
+  it.each([['nonsense'], ['x'.repeat(500)], [''], [`2${'-'.repeat(45)}`]])(
+    'over what is no entry: %j',
+    async (corrupt) => {
+      const it = await entry();
+      await it.redis.set(it.key, corrupt, 'PX', 60_000);
+      expect(await it.put('a', 5)).toEqual(['put']);
+      expect((await it.read())?.payload.toString()).toBe('"put"');
+    },
+  );
+
+  it('sets its own TTL, be it longer or shorter than that of what was there', async () => {
+    const it = await entry();
+    for (const lifeMs of [60_000, 10_000, 30_000]) {
+      await it.put('a', 5, '"v"', lifeMs);
+      expect(await it.ttl()).toBeGreaterThan(lifeMs - 1000);
+      expect(await it.ttl()).toBeLessThanOrEqual(lifeMs);
+    }
+  });
+
+  it('that is refused gives a key without a TTL one, and leaves another as it is', async () => {
+    const it = await entry();
+    await it.put('a', 6);
+    await it.redis.persist(it.key);
+    expect(await it.put('a', 5, '"old"', 10_000)).toEqual(['newer']);
+    expect(await it.ttl()).toBeGreaterThan(9000);
+    await it.redis.pexpire(it.key, 500);
+    await it.put('a', 5);
+    expect(await it.ttl()).toBeLessThanOrEqual(500);
+  });
+
+  it('over a lease of an older stamp takes it away: what the holder brings was looked for before', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    expect(await it.put('a', 5)).toEqual(['put']);
+    expect(await it.fill(MINE)).toEqual(['refused']);
+    expect((await it.read())?.payload.toString()).toBe('"put"');
+  });
+
+  it('under a lease of a newer stamp is refused, and the lease stays', async () => {
+    const it = await entry();
+    await it.lease(MINE);
+    expect(await it.put('a', 0)).toEqual(['newer']);
+    expect(await it.fill(MINE)).toEqual(['stored']);
+  });
+
+  it('tells those who wait, unless it is refused', async () => {
+    const it = await entry();
+    const heard: string[] = [];
+    const ear = it_.clients.client();
+    ear.on('message', (channel) => void heard.push(channel));
+    await ear.subscribe(it.bell, `${it.bell}:end`);
+    await it.put('a', 6);
+    await it.put('a', 5);
+    await it.redis.publish(`${it.bell}:end`, '');
+    await eventually(() => expect(heard).toContain(`${it.bell}:end`));
+    expect(heard).toEqual([it.bell, `${it.bell}:end`]);
+  });
+});
+
+describe('admit', () => {
+  async function variants() {
+    const redis = it_.clients.client();
+    const clock = await settableClock(redis);
+    await clock.set(START);
+    const key = `${it_.clients.prefix}:{v}:variants`;
+    const all = async (): Promise<string[]> => (await redis.zrange(key, '0', '-1')).toSorted();
+    const admit = async (variant: string, ttlMs = 60_000, maxVariants = 20): Promise<string[]> => {
+      const [tag, dropped] = await (clock.client.eval(admitLua, 1, key, variant, ttlMs, maxVariants) as Promise<
+        [string, string[]]
+      >);
+      expect(tag).toBe('admitted');
+      return dropped;
+    };
+    /** One after the other, each a millisecond later. */
+    const admitAll = async (names: readonly string[]): Promise<string[]> => {
+      const dropped: string[] = [];
+      for (const name of names) {
+        await clock.advance(1);
+        dropped.push(...(await admit(name)));
+      }
+      return dropped;
+    };
+    return { redis, clock, key, all, admit, admitAll, ttl: () => redis.pttl(key) };
+  }
+
+  const named = (count: number): string[] => Array.from({ length: count }, (_, n) => `v${String(n).padStart(2, '0')}`);
+
+  it('keeps twenty, and drops the one stored longest ago for each more', async () => {
+    const it = await variants();
+    expect(await it.admitAll(named(20))).toEqual([]);
+    expect(await it.all()).toEqual(named(20));
+    expect(await it.admitAll(['w'])).toEqual(['v00']);
+    expect(await it.admitAll(['x', 'y'])).toEqual(['v01', 'v02']);
+    expect(await it.all()).toEqual([...named(20).slice(3), 'w', 'x', 'y']);
+  });
+
+  it('counts by when a variant was stored last, not first', async () => {
+    const it = await variants();
+    await it.admitAll([...named(20), 'v00', 'v02']);
+    expect(await it.admitAll(['w', 'x'])).toEqual(['v01', 'v03']);
+  });
+
+  it('of one that is there already drops nothing: sent again it changes nothing', async () => {
+    const it = await variants();
+    await it.admitAll(named(20));
+    for (let n = 0; n < 3; n += 1) expect(await it.admit('v19')).toEqual([]);
+    expect(await it.all()).toEqual(named(20));
+    await it.admitAll(['w']);
+    expect(await it.admit('w')).toEqual([]);
+    expect(await it.redis.zcard(it.key)).toBe(20);
+  });
+
+  it('never keeps more, also of what is stored in one millisecond', async () => {
+    const it = await variants();
+    const dropped: string[] = [];
+    for (const name of named(50).toReversed()) dropped.push(...(await it.admit(name)));
+    expect(await it.all()).toHaveLength(20);
+    expect([...dropped, ...(await it.all())].toSorted()).toEqual(named(50));
+  });
+
+  it('drops all that are too many, where more were kept before', async () => {
+    const it = await variants();
+    await it.admitAll(named(10));
+    await it.clock.advance(1);
+    expect(await it.admit('w', 60_000, 4)).toEqual(named(7));
+    expect(await it.all()).toEqual(['v07', 'v08', 'v09', 'w']);
+  });
+
+  it('does not drop what it was sent for, also when the server’s time has gone back', async () => {
+    const it = await variants();
+    await it.admitAll(named(20));
+    await it.clock.advance(-3_600_000);
+    expect(await it.admit('w')).toEqual(['v00']);
+    expect(await it.all()).toContain('w');
+  });
+
+  it('lives as long as the variant that lives longest', async () => {
+    const it = await variants();
+    for (const [ttlMs, expected] of [
+      [10_000, 10_000],
+      [60_000, 60_000],
+      [5000, 60_000],
+    ] as const) {
+      await it.admit('v', ttlMs);
+      expect(await it.ttl()).toBeGreaterThan(expected - 1000);
+      expect(await it.ttl()).toBeLessThanOrEqual(expected);
+    }
+  });
+
+  it('gives a key without a TTL one', async () => {
+    const it = await variants();
+    await it.admit('v');
+    await it.redis.persist(it.key);
+    await it.admit('v', 10_000);
+    expect(await it.ttl()).toBeGreaterThan(9000);
+  });
+
+  it('takes any text for a variant', async () => {
+    const it = await variants();
+    for (const odd of ['', ' ', '-', 'a b', '\u0000', 'é', '+inf']) await it.admit(odd);
+    expect(await it.redis.zcard(it.key)).toBe(7);
   });
 });
 
