@@ -153,12 +153,6 @@ const MUTANTS: Mutant[] = [
     ],
   },
   {
-    without: 'the instant at which a mark was made: a load within a quarantine is joined whenever it began',
-    heat: { keyCounts: [2], loadMs: [25] },
-    file: 'mark-table.js',
-    edits: [['stamp.us >= madeUs)', 'true)']],
-  },
-  {
     without: 'the floor: nothing is absent for being stamped below it',
     heat: { keyCounts: [8], loadMs: [8] },
     file: 'mark-table.js',
