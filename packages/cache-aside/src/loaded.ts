@@ -9,17 +9,17 @@ export interface Held {
   readonly freshUntilMs: number;
 }
 
+export interface ValueOutcome {
+  readonly kind: 'value';
+  /** For one caller: see `Codec.decode`. */
+  readonly value: () => unknown;
+  readonly meta: Meta;
+  /** Undefined: it was loaded just now. */
+  readonly held?: Held;
+}
+
 /** What a load came to. Never a rejection: a loader's error is not Redis's. */
-export type Outcome =
-  | {
-      readonly kind: 'value';
-      /** For one caller: see `Codec.decode`. */
-      readonly value: () => unknown;
-      readonly meta: Meta;
-      /** Undefined: it was loaded just now. */
-      readonly held?: Held;
-    }
-  | { readonly kind: 'error'; readonly error: unknown };
+export type Outcome = ValueOutcome | { readonly kind: 'error'; readonly error: unknown };
 
 /** Why a value is told and not stored. */
 type Unstored = 'undefined' | 'too-large' | 'unserializable';

@@ -1,10 +1,11 @@
 import { StoreError, type Warn } from '@turnpike/core';
 import { type Codec, SharedLoadError } from './codec.ts';
+import { stampOf } from './clock.ts';
 import type { Entry } from './envelope.ts';
 import type { Journal } from './events.ts';
 import type { Staleness } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
-import type { Outcome } from './loaded.ts';
+import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
@@ -98,7 +99,7 @@ export function createServing(parts: ServingParts): Serving {
         return (failure && openedFailure(failure)) ?? load(call, found, undefined);
       }
       case 'passed':
-        return loadAlone(call, 'passed');
+        return loadAlone(call, 'passed', found);
       case 'absent':
         return load(call, found, standing.kept);
     }
@@ -135,20 +136,22 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   /** Whether no mark was made between the lease of a load and the look of who would join it. */
-  const isStillValid = async (
-    { meta }: Extract<Outcome, { kind: 'value' }>,
-    found: Found,
-    call: Call,
-  ): Promise<boolean> => {
+  const isStillValid = async ({ meta }: ValueOutcome, found: Found, call: Call): Promise<boolean> => {
     const judged = { ...meta, ownTag: call.place.ownTag, joinedAtUs: found.nowMs * 1000 };
     return marks.stands(judged, found.clock);
   };
 
   const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;
 
-  const loadAlone = (call: Call, why: Alone): Promise<Outcome> => {
+  /** `found`: the end of a load, by which those who have seen the same may share what is loaded after it. */
+  const loadAlone = (call: Call, why: Alone, found?: Found): Promise<Outcome> => {
     journal.note({ type: 'alone', why });
-    return call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded');
+    const ended = found?.entry && {
+      token: found.entry.token,
+      stamp: stampOf(found.clock),
+      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, found, call),
+    };
+    return call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
   };
 
   return {

@@ -83,6 +83,25 @@ describe.each(INVALIDATIONS)('within a quarantine of %s', (_, invalidate) => {
     expect([await first, await second]).toEqual(['v', 'v']);
   });
 
+  it('who comes while its process loads without a lease joins that, and not what began before the next', async () => {
+    const [one, two] = [await here(), await here()];
+    await invalidate(two, LONG_MS);
+    const entry = async () => String(await it_.clients.client().get(`${it_.clients.prefix}:v1:cache-aside:{k}`));
+    await one.getOrLoad('k', () => 'v', TAGGED);
+    await eventually(async () => expect(await entry()).toMatch(/^1P/));
+    for (const isInvalidated of [false, true]) {
+      const { alone } = one.stats();
+      const load = held();
+      const first = one.getOrLoad('k', load.loader, TAGGED);
+      await eventually(() => expect(one.stats().alone).toBe(alone + 1));
+      if (isInvalidated) await invalidate(two, LONG_MS);
+      const second = one.getOrLoad('k', () => 'new', TAGGED);
+      await sleep(LOOK_MS);
+      load.answer('old');
+      expect([await first, await second]).toEqual(['old', isInvalidated ? 'new' : 'old']);
+    }
+  });
+
   it('what was being loaded as it began is neither stored nor joined', async () => {
     const [one, two] = [await here(), await here()];
     const load = held();

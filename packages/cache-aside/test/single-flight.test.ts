@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, faultProxy, fleet, race, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
-import { type CacheOptions, createCache } from '../src/index.ts';
+import { type Cache, type CacheOptions, createCache } from '../src/index.ts';
 
 const it_ = setting();
 
@@ -105,6 +105,44 @@ describe('a cold key', () => {
     // A lease is its loader's timeout and a second.
     expect(tookOverMs).toBeGreaterThan(1500);
     expect(tookOverMs).toBeLessThan(3500);
+  });
+});
+
+describe('a value that is not stored', () => {
+  it.each([
+    ['shared with those who come meanwhile', 0, async () => undefined],
+    ['not past a mark', 1, async (other: Cache) => other.invalidate({ tags: ['t'] })],
+    [
+      'not past its key’s invalidation',
+      1,
+      async (other: Cache) => {
+        await other.invalidate({ keys: ['k'] });
+        await other.getOrLoad('k', () => undefined);
+      },
+    ],
+  ])('is loaded by one caller of a process at a time, and %s', async (_, loads, happen) => {
+    const [one, two] = [await here(), await here()];
+    const redis = it_.clients.client();
+    const isNoted = () =>
+      eventually(async () => {
+        expect(String(await redis.get(`${it_.clients.prefix}:v1:cache-aside:{k}`))).toMatch(/^1P/);
+      });
+    await one.getOrLoad('k', () => undefined);
+    await isNoted();
+    let answer: (value: undefined) => void = () => undefined;
+    const first = one.getOrLoad<undefined>('k', ({ tag }) => {
+      tag('t');
+      return new Promise((resolve) => (answer = resolve));
+    });
+    await eventually(() => expect(one.stats().alone).toBe(1));
+    await happen(two);
+    await isNoted();
+    const next = vi.fn<() => undefined>(() => undefined);
+    const more = race(20, () => one.getOrLoad('k', next));
+    await eventually(() => expect(one.stats().alone).toBe(21));
+    answer(undefined);
+    await Promise.all([first, more]);
+    expect(next).toHaveBeenCalledTimes(loads);
   });
 });
 
