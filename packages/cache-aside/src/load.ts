@@ -17,12 +17,18 @@ export interface LoadContext {
 /** Loads a value from where it really is. `undefined` is handed on and not stored; `null` is stored for `negativeTtlMs`. */
 export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 
-/** What the loaders of this package are given beside. */
-export interface PageLoadContext extends LoadContext {
-  /** The clock from before the load. */
+/** How a load begins. */
+export interface Start {
+  /** The clock from before it. */
   readonly stamp: Stamp;
+  /** A value that is expired is there, for the case that this load fails. */
+  readonly keeps: boolean;
   /** The server's time, in ms. */
-  nowMs(): number;
+  readonly nowMs: () => number;
+}
+
+/** What the loaders of this package are given beside. */
+export interface PageLoadContext extends LoadContext, Start {
   /** How long this value lasts, where that is not as its call says. */
   lasts(freshness: Partial<Freshness>): void;
   /** How long it is remembered that there was nothing to store, in ms. */
@@ -37,12 +43,6 @@ export interface Said {
   freshness: Partial<Freshness>;
   pauseMs: number | undefined;
   version: number | undefined;
-}
-
-/** When a load begins: by the logical clock, and by the server's. */
-export interface Start {
-  readonly stamp: Stamp;
-  readonly nowMs: () => number;
 }
 
 /** The checks a context makes of what a loader says; each throws. */

@@ -110,7 +110,7 @@ export function createLoads(parts: LoadsParts): Loads {
         onAbandoned: ({ kind }) => kind === 'leased' && giveBack(place, token),
       });
       if (leased.kind === 'leased') {
-        return { kind: 'load', load: start(call, { place, token, stamp, clock }, found), isOwn: true };
+        return { kind: 'load', load: start(call, { place, token, stamp, clock }, found, keeps), isOwn: true };
       }
       return { kind: 'changed', found: await reader.judged(place, leased.entry, { ...found, askedAt }) };
     } catch (error) {
@@ -121,11 +121,11 @@ export function createLoads(parts: LoadsParts): Loads {
   };
 
   /** Registers before it returns: whoever sees the lease from now on finds the load. */
-  const start = ({ loader, tags, freshness }: Call, given: Lease, found: Found): Load => {
+  const start = ({ loader, tags, freshness }: Call, given: Lease, found: Found, keeps: boolean): Load => {
     journal.note({ type: 'load' });
     const { token, stamp } = given;
     const nowMs = (): number => Math.floor(found.nowMs + performance.now() - found.askedAt);
-    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check, { stamp, nowMs });
+    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check, { stamp, keeps, nowMs });
     const ends = (end: Promise<void>): void => void end.finally(() => running.delete(token));
 
     const succeed = (raw: unknown): Outcome => {

@@ -35,14 +35,21 @@ export function forClient(recording: Recording, conditions: Conditions, mayBePar
   const range = rangeOf(conditions.range, body.length);
   if (range === undefined) return recording;
   if (range === 'unsatisfiable') {
-    return { ...recording, status: 416, headers: [['Content-Range', `bytes */${body.length}`]], body: Buffer.alloc(0) };
+    return {
+      ...recording,
+      status: 416,
+      statusMessage: undefined,
+      headers: [['Content-Range', `bytes */${body.length}`]],
+      body: Buffer.alloc(0),
+    };
   }
   const { start, end } = range;
   return {
     ...recording,
     status: 206,
+    statusMessage: undefined,
     headers: [
-      ...headers.filter(([name]) => name.toLowerCase() !== 'cache-control'),
+      ...headers.filter(([name]) => !OF_THE_WHOLE.has(name.toLowerCase())),
       // A compression outside would make of the bytes of a part others.
       ['Cache-Control', [said['cache-control'], 'no-transform'].filter(Boolean).join(', ')],
       ['Content-Range', `bytes ${start}-${end}/${body.length}`],
@@ -50,6 +57,9 @@ export function forClient(recording: Recording, conditions: Conditions, mayBePar
     body: body.subarray(start, end + 1),
   };
 }
+
+/** What is said anew of a part, or is true of the whole only. */
+const OF_THE_WHOLE: ReadonlySet<string> = new Set(['cache-control', 'content-digest', 'content-md5']);
 
 const byName = (headers: readonly RecordedHeader[]): Record<string, string | undefined> =>
   Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), String(value)]));

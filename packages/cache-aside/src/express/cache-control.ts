@@ -3,18 +3,19 @@ export type Directives = ReadonlyMap<string, string | true>;
 
 const DIRECTIVE = /([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g;
 
-/** Of a directive that comes twice, the lower number counts. */
+/** Of a directive that comes twice, what is no number counts, or else the lower one: neither makes anything fresher. */
 export function directivesOf(field: string | undefined): Directives {
   const directives = new Map<string, string | true>();
   for (const [, name = '', quoted, token] of (field ?? '').matchAll(DIRECTIVE)) {
     const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? true;
     const known = directives.get(name.toLowerCase());
-    if (known === undefined || isLower(value, known)) directives.set(name.toLowerCase(), value);
+    if (known === undefined || isWorse(value, known)) directives.set(name.toLowerCase(), value);
   }
   return directives;
 }
 
-const isLower = (value: string | true, known: string | true): boolean => !(Number(value) >= Number(known));
+const isWorse = (value: string | true, known: string | true): boolean =>
+  /^\d+$/.test(String(known)) && !(Number(value) >= Number(known));
 
 /** More than this is as good as for ever (RFC 9111 §1.2.2). */
 const MOST_SECONDS = 2_147_483_648;

@@ -17,14 +17,14 @@ const NAME = 'turnpike';
 
 /** The field, behind what caches nearer to the origin have said in it. */
 export function cacheStatus(status: Status, before: unknown): string {
-  const said = typeof before === 'string' && before !== '' ? `${before}, ` : '';
-  return said + [NAME, ...parametersOf(status)].join('; ');
+  const said = [before].flat().filter((one) => typeof one === 'string' && one !== '');
+  return [...said, [NAME, ...parametersOf(status)].join('; ')].join(', ');
 }
 
 function parametersOf(status: Status): string[] {
   switch (status.kind) {
     case 'hit':
-      return ['hit', `ttl=${Math.floor(status.ttlMs / 1000)}`];
+      return ['hit', `ttl=${status.ttlMs === 0 ? -1 : Math.floor(status.ttlMs / 1000)}`];
     case 'collapsed':
       return [`fwd=${status.fwd}`, 'collapsed'];
     case 'miss':

@@ -18,10 +18,17 @@ export function hideConditions(req: IncomingMessage): () => void {
   const { rawHeaders } = req;
   const hidden = FIELDS.flatMap((field) => (field in req.headers ? [[field, req.headers[field]] as const] : []));
   if (hidden.length === 0) return () => undefined;
-  for (const [field] of hidden) Reflect.deleteProperty(req.headers, field);
+  // Node makes this one of the raw headers, by a count of its own: it has to be made before those are fewer.
+  const { headersDistinct } = req;
+  const distinct = hidden.map(([field]) => [field, headersDistinct[field]] as const);
+  for (const [field] of hidden) {
+    Reflect.deleteProperty(req.headers, field);
+    Reflect.deleteProperty(headersDistinct, field);
+  }
   req.rawHeaders = rawHeaders.filter((_, at) => !FIELDS.includes((rawHeaders[at - (at % 2)] ?? '').toLowerCase()));
   return function restore() {
     Object.assign(req.headers, Object.fromEntries(hidden));
+    Object.assign(headersDistinct, Object.fromEntries(distinct));
     req.rawHeaders = rawHeaders;
   };
 }

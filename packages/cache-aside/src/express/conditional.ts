@@ -1,3 +1,5 @@
+import { httpDate } from './http-date.ts';
+
 /** What a page says of itself, by names in lower case. */
 type Headers = Readonly<Record<string, string | undefined>>;
 
@@ -15,8 +17,7 @@ const TAG = /(?:W\/)?"[^"]*"/g;
 export function isNotModified(conditions: Conditions, headers: Headers): boolean {
   const { 'if-none-match': tags, 'if-modified-since': since } = conditions;
   if (tags !== undefined) return tags.trim() === '*' || hasTag(tags, headers['etag']);
-  const changed = Date.parse(headers['last-modified'] ?? '');
-  return since !== undefined && changed <= Date.parse(since);
+  return httpDate(headers['last-modified']) <= httpDate(since);
 }
 
 /** Weakly: what differs in what does not matter is the same (RFC 9110 §8.8.3.2). */
@@ -30,7 +31,7 @@ export function isSameRange(ifRange: string | undefined, headers: Headers): bool
   if (ifRange === undefined) return true;
   const given = ifRange.trim();
   if (given.startsWith('"')) return given === headers['etag'];
-  return Date.parse(given) === Date.parse(headers['last-modified'] ?? '');
+  return httpDate(given) === httpDate(headers['last-modified']);
 }
 
 /** What a 304 says (RFC 9110 §15.4.5): nothing of a body that is not there. */

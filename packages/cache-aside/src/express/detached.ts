@@ -62,6 +62,7 @@ export function detachedFrom(from: IncomingMessage, url: string, names: readonly
     httpVersionMajor: 1,
     httpVersionMinor: 1,
     headers: Object.fromEntries(headers),
+    headersDistinct: Object.fromEntries(headers.map(([name, value]) => [name, [value].flat()])),
     rawHeaders: headers.flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one])),
     complete: true,
   });

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { ClientRequest, OutgoingHttpHeader, ServerResponse } from 'node:http';
 import type { Head } from './storable.ts';
 
 /** Stands between what records an answer and what is mounted outside of it, and may hold the answer back. */
@@ -28,7 +28,7 @@ interface GateOptions {
 /** Mounted before `record(res)`, so that the handler's calls come from the recorder, each with the head first. */
 export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, outside }: GateOptions): Gate {
   const { writeHead, write, end, flushHeaders } = res;
-  const headersBefore = Object.entries(res.getHeaders());
+  const headersBefore = rawHeadersOf(res);
   const held: (() => void)[] = [];
   let isHolding = false;
   let isReplaced = false;
@@ -77,7 +77,7 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
         Object.assign(res, { write, end, flushHeaders, statusMessage: undefined });
         res.writeHead = (...args: unknown[]) => passHead(args);
         for (const name of res.getHeaderNames()) res.removeHeader(name);
-        for (const [name, value] of headersBefore) if (value !== undefined) res.setHeader(name, value);
+        for (const [name, value] of headersBefore) res.setHeader(name, value);
         outside(answer);
       });
     },
@@ -128,6 +128,12 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
 
   return gate;
 }
+
+/** As they are spelled: Node's types have the names for a request only. */
+const rawHeadersOf = (res: ServerResponse): [string, OutgoingHttpHeader][] =>
+  (res as unknown as Pick<ClientRequest, 'getRawHeaderNames'>)
+    .getRawHeaderNames()
+    .map((name) => [name, res.getHeader(name) ?? '']);
 
 /** The head as it is on the response: also what was set outside, before. */
 function headOf(res: ServerResponse, status: number): Head {

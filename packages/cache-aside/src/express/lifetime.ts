@@ -1,5 +1,6 @@
 import { type Freshness, LONGEST_MS } from '../freshness.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
+import { httpDate } from './http-date.ts';
 import type { Head } from './storable.ts';
 
 /** How long a page lasts from now on, and how old it is already. */
@@ -14,7 +15,7 @@ export interface Lifetime {
  */
 export function lifetimeOf({ headers }: Pick<Head, 'headers'>, otherwise: Required<Freshness>): Lifetime | undefined {
   const directives = directivesOf(headers['cache-control']);
-  const ageMs = secondsOf(headers['age']) ?? 0;
+  const ageMs = secondsOf(headers['age']?.split(',')[0]?.trim()) ?? 0;
   const saidMs = saidLifetimeMs(headers);
   const freshMs = saidMs === undefined ? otherwise.ttlMs : saidMs - ageMs;
 
@@ -50,10 +51,8 @@ function saidLifetimeMs(headers: Head['headers']): number | undefined {
   const directives = directivesOf(headers['cache-control']);
   const agedMs = secondsOf(directives.get('s-maxage')) ?? secondsOf(directives.get('max-age'));
   if (agedMs !== undefined || headers['expires'] === undefined) return agedMs;
-  const from = Date.parse(headers['date'] ?? '');
-  const until = Date.parse(headers['expires']);
+  const from = httpDate(headers['date']);
+  const until = httpDate(headers['expires']);
   // '0', and whatever else is no date, is the past (RFC 9111 §5.3).
-  return Number.isNaN(until) || /^-?\d+$/.test(headers['expires'].trim())
-    ? 0
-    : until - (Number.isNaN(from) ? Date.now() : from);
+  return Number.isNaN(until) ? 0 : until - (Number.isNaN(from) ? Date.now() : from);
 }

@@ -141,7 +141,7 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
       new Promise((resolve, reject) => {
         if (refreshes.isFull) return reject(new AbandonedLoad('As many pages are rendered in the background as may'));
         const { named, name } = tagging(context);
-        let isRendered = false;
+        let reached: Rendering | undefined;
         refreshes.begin(req, sought.fields ?? [], context.signal, {
           onReached(again, res, next) {
             // Something in front may take it for another page, for want of what its client had said.
@@ -154,17 +154,15 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
               { req: again, res, next },
               { ...rules, maxBytes, signal: context.signal, onTags: name, onHead: () => 'pass' },
             );
+            reached = rendering;
             rendering.rendered
-              .then(async (rendered) => {
-                isRendered = true;
-                return storing(await asLeft(rendered, rendering), sought, named, context);
-              })
+              .then(async (rendered) => storing(await asLeft(rendered, rendering), sought, named, context))
               .then(resolve, reject);
             rendering.begin();
           },
           onEnded() {
             // Something outside has answered, or the handler has broken off.
-            if (!isRendered) reject(new HandlerFailed('The route gave no answer in the background'));
+            if (!reached?.isKnown) reject(new HandlerFailed('The route gave no answer in the background'));
           },
         });
       }),

@@ -65,34 +65,55 @@ export function watchPersonalReads(req: IncomingMessage, res: HttpResponse): Per
   };
 }
 
+/** Nobody can tell whether what cannot be watched is read: what is there is taken for read. */
 function watchProperty(target: object, name: string, note: () => void): () => void {
   const own = Object.getOwnPropertyDescriptor(target, name);
-  if (own !== undefined && !own.configurable) return () => undefined;
-  let isWritten = false;
-  let written: unknown = undefined;
+  if (own === undefined ? !Object.isExtensible(target) : !own.configurable) {
+    if (own !== undefined) note();
+    return () => undefined;
+  }
+  const inherited = inheritedOf(target, name);
+  /** The property as it would be. */
+  let current = own;
 
-  const current = (): unknown => {
-    if (isWritten) return written;
-    if (own === undefined) return Reflect.get(Object.getPrototypeOf(target) as object, name, target);
-    return own.get === undefined ? own.value : (Reflect.apply(own.get, target, []) as unknown);
+  const get = (): unknown => {
+    note();
+    return valueOf(current ?? inherited, target);
   };
-  Object.defineProperty(target, name, {
-    configurable: true,
-    // What is not there is not listed.
-    enumerable: own?.enumerable ?? false,
-    get() {
-      note();
-      return current();
-    },
-    set(value: unknown) {
-      if (own?.set === undefined) [isWritten, written] = [true, value];
-      else Reflect.apply(own.set, target, [value]);
-    },
-  });
+  const set = (value: unknown): void => {
+    const { set: write } = current ?? inherited ?? {};
+    if (write !== undefined) {
+      Reflect.apply(write, target, [value]);
+      return;
+    }
+    current = { value, writable: true, enumerable: current?.enumerable ?? true, configurable: true };
+    define();
+  };
+  function define(): void {
+    // What is not there is not listed, and what cannot be written stays so.
+    const effective = current ?? inherited;
+    const isWritable = effective === undefined || effective.set !== undefined || effective.writable === true;
+    Object.defineProperty(target, name, {
+      configurable: true,
+      enumerable: current?.enumerable ?? false,
+      get,
+      ...(isWritable && { set }),
+    });
+  }
+  define();
   return function stop() {
-    if (isWritten)
-      Object.defineProperty(target, name, { value: written, configurable: true, enumerable: true, writable: true });
-    else if (own === undefined) Reflect.deleteProperty(target, name);
-    else Object.defineProperty(target, name, own);
+    // It may be gone, or another's by now.
+    if (Object.getOwnPropertyDescriptor(target, name)?.get !== get) return;
+    if (current === undefined) Reflect.deleteProperty(target, name);
+    else Object.defineProperty(target, name, current);
   };
+}
+
+const valueOf = (property: PropertyDescriptor | undefined, target: object): unknown =>
+  property?.get === undefined ? property?.value : (Reflect.apply(property.get, target, []) as unknown);
+
+function inheritedOf(target: object, name: string): PropertyDescriptor | undefined {
+  const prototype = Object.getPrototypeOf(target) as object | null;
+  if (prototype === null) return undefined;
+  return Object.getOwnPropertyDescriptor(prototype, name) ?? inheritedOf(prototype, name);
 }

@@ -48,6 +48,8 @@ export interface Rendering {
   begin(): void;
   /** Rejects with an `AbandonedLoad` when the client has gone, and the handler with it. */
   readonly rendered: Promise<Rendered>;
+  /** Whether that is known. */
+  readonly isKnown: boolean;
   readonly gate: Gate;
   /** Lets the end of the answer go: until then it is held back. */
   release(): void;
@@ -70,7 +72,14 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
   let lifetime: Lifetime | undefined;
   let tell: (rendered: Rendered) => void = () => undefined;
   let giveUp: (error: Error) => void = () => undefined;
-  const rendered = new Promise<Rendered>((resolve, reject) => ([tell, giveUp] = [resolve, reject]));
+  let isKnown = false;
+  const rendered = new Promise<Rendered>((resolve, reject) => {
+    giveUp = reject;
+    tell = (what) => {
+      isKnown = true;
+      resolve(what);
+    };
+  });
 
   const refuse = (because: Refusal): void => {
     why = because;
@@ -104,13 +113,24 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
       reads.stop();
       showConditions();
       dropTags();
-      why ??= isTruncated(recording, head) ? 'truncated' : personalIf(reads);
+      why ??=
+        (recording.isOverCap ? 'too-large' : undefined) ??
+        (isTruncated(recording, head) ? 'truncated' : undefined) ??
+        personalIf(reads);
       if (why !== undefined || lifetime === undefined) refuse(why ?? 'expired');
       else tell({ kind: 'page', recording: withoutAge(recording), vary: fieldsOf(head?.headers['vary']), lifetime });
       return gate.isHolding ? released : undefined;
     },
   });
-  return { begin: next, rendered, gate, release };
+  return {
+    begin: next,
+    rendered,
+    get isKnown() {
+      return isKnown;
+    },
+    gate,
+    release,
+  };
 }
 
 const personalIf = ({ seen }: PersonalReads): Refusal | undefined => (seen === undefined ? undefined : 'personal');

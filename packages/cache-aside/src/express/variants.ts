@@ -5,14 +5,12 @@ import { digest } from './key.ts';
 export const variantOf = (fields: readonly string[], headers: IncomingHttpHeaders): string =>
   digest(fields.map((field) => [field, field === 'accept-encoding' ? codingsOf(headers[field]) : headers[field]]));
 
-const CODINGS = ['br', 'deflate', 'gzip', 'zstd'];
-
-/** What a client takes of the codings in use: browsers say the same in many ways. What is refused, or ranked, is left as it is. */
+/** The codings that a client takes, in whatever order it says so. What is refused, or ranked, is left as it is. */
 function codingsOf(header: string | undefined): string | readonly string[] {
   if (header === undefined) return '';
   const items = header.split(',').map((item) => item.trim().toLowerCase());
   if (items.some((item) => item.includes(';') || item === '*')) return header;
-  return items.filter((item) => CODINGS.includes(item)).toSorted();
+  return [...new Set(items)].filter((item) => item !== '' && item !== 'identity').toSorted();
 }
 
 /** Fields of both, each once. */

@@ -55,6 +55,8 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   let rendering: Rendering | undefined;
   /** What is to become of its answer is decided, for want of patience if not by the answer. */
   let isSettled = false;
+  /** Why the handler is called, should it be. */
+  let fwd: Forwarded = 'uri-miss';
 
   const say = (status: Status): void => void res.setHeader('Cache-Status', cacheStatus(status, saidBefore));
 
@@ -69,7 +71,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   };
 
   /** Sees to it that this client gets what it asked for of what its handler answers for all. */
-  const witness = (fwd: Forwarded): Witness => ({
+  const witness: Witness = {
     onBegin(begun) {
       isCalled = true;
       rendering = begun;
@@ -95,7 +97,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       }
       release();
     },
-  });
+  };
 
   /** The handler has answered, or takes too long: where it has failed, a page that is kept takes the place of its answer. */
   const settle = (outcome: Outcome | undefined): void => {
@@ -109,7 +111,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   };
 
   const tell = async ({ page, status }: FoundPage): Promise<void> => {
-    const type = status.kind === 'collapsed' ? 'page-collapsed' : status.ttlMs < 0 ? 'page-stale' : 'page-hit';
+    const type = status.kind === 'collapsed' ? 'page-collapsed' : status.ttlMs <= 0 ? 'page-stale' : 'page-hit';
     emitPage(() => ({ type }));
     say(status);
     await replayed(page);
@@ -117,13 +119,14 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
 
   const look = async (fields: readonly string[] | undefined): Promise<void> => {
     const sought: Sought = { url, fields, headers };
-    const fwd = fields === undefined ? 'uri-miss' : 'vary-miss';
+    fwd = fields === undefined ? 'uri-miss' : 'vary-miss';
     let mistake: { readonly thrown: unknown } | undefined;
-    const foreground = loads.foreground(exchange, sought, witness(fwd));
+    const foreground = loads.foreground(exchange, sought, witness);
     const outcome = await engine[isOnlyToLook ? 'peek' : 'pageOf']({
       place: engine.places.page(url, fields && variantOf(fields, headers)),
       async loader(context) {
         if (isOnlyToLook || res.headersSent) throw new AbandonedLoad('The handler is not to be called');
+        if (context.keeps) fwd = 'stale';
         try {
           return await foreground(context);
         } catch (thrown) {
