@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { directivesOf, secondsOf } from './cache-control.ts';
 
 describe('a Cache-Control (RFC 9111 §5.2)', () => {
-  it.each<[what: string, field: string | undefined, directives: Record<string, string | true>]>([
+  it.each<[what: string, field: string | undefined, directives: Readonly<Record<string, string | boolean>>]>([
     ['is not there', undefined, {}],
     ['is empty', '', {}],
     ['is commas only', ' , ,, ', {}],
@@ -33,6 +33,7 @@ describe('a Cache-Control (RFC 9111 §5.2)', () => {
     ['the lower counts, also as text it is higher', 'max-age=9, max-age=10', '9'],
     ['the lower counts of three', 'max-age=60, max-age=10, max-age=30', '10'],
     ['the lower counts, in whichever case it is', 'max-age=60, Max-Age=30', '30'],
+    ['the lower counts, in whichever case the other is', 'max-age=30, Max-Age=60', '30'],
     ['the lower counts, quoted', 'max-age=60, max-age="30"', '30'],
     ['one without a value counts', 'max-age=60, max-age', true],
     ['one without a value counts, wherever', 'max-age, max-age=60', true],

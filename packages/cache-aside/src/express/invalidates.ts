@@ -21,7 +21,7 @@ export function invalidates(options: InvalidatesOptions): Invalidates {
 
   const tagsOf = (req: HttpRequest): readonly string[] => {
     const named = tags(req);
-    engine.check.tags(named);
+    engine.check.invalidation({ tags: named });
     return named;
   };
 

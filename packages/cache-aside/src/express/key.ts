@@ -40,6 +40,11 @@ export const OVERRIDES: readonly string[] = [
   'x-http-method',
   'x-http-method-override',
   'x-method-override',
+  'x-http-host-override',
+  'x-forwarded-protocol',
+  'x-scheme',
+  'x-script-name',
+  'cloudfront-forwarded-proto',
   'front-end-https',
 ];
 
@@ -65,6 +70,7 @@ export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[
     hostname,
     canonical(asked, query),
     // A middleware may have written it anew.
+    baseUrl,
     routed === asked ? '' : canonical(routed, query),
     ...(scope === undefined ? ['public'] : ['scope', scope]),
     ...OVERRIDES.flatMap((name) => (req.headers[name] === undefined ? [] : [name, String(req.headers[name])])),
@@ -79,9 +85,14 @@ export const digest = (parts: readonly unknown[]): string =>
 /** RFC 7239 without who asked: what is left is about the host and the scheme. */
 const withoutClients = (forwarded: string): string =>
   forwarded
-    .split(/[;,]/)
-    .filter((pair) => !/^\s*(?:for|by)=/i.test(pair))
-    .join(';');
+    .split(',')
+    .map((proxy) =>
+      proxy
+        .split(';')
+        .filter((pair) => !/^\s*(?:for|by)=/i.test(pair))
+        .join(';'),
+    )
+    .join(',');
 
 /** More than this is left in its order: query parsers stop counting somewhere (`qs` at 1000). */
 const MOST_PARAMETERS = 100;
@@ -93,14 +104,15 @@ const MOST_PARAMETERS = 100;
  */
 export function canonical(url: string, query?: readonly string[]): string {
   const mark = url.indexOf('?');
-  if (mark < 0) return url;
-  const pairs = url
-    .slice(mark + 1)
-    .split('&')
+  const all = url.slice(mark + 1).split('&');
+  // A fragment has no place here, and parsers differ on where it begins.
+  if (mark < 0 || all.length > MOST_PARAMETERS || url.includes('#')) return url;
+  const counted = query?.map((name) => rootOf(encodeURIComponent(name)) ?? name);
+  const pairs = all
     .map((text) => ({ text, root: rootOf(text) }))
-    .filter(({ root }) => query === undefined || root === undefined || query.includes(root));
-  if (query !== undefined && pairs.length === 0) return url.slice(0, mark);
-  const isClear = pairs.length <= MOST_PARAMETERS && pairs.every(({ root }) => root !== undefined);
+    .filter(({ root }) => counted === undefined || root === undefined || counted.includes(root));
+  if (pairs.length === 0) return url.slice(0, mark);
+  const isClear = pairs.every(({ root }) => root !== undefined);
   const ordered = isClear ? pairs.toSorted((one, other) => compare(one.root!, other.root!)) : pairs;
   return `${url.slice(0, mark)}?${ordered.map(({ text }) => text).join('&')}`;
 }

@@ -1,7 +1,7 @@
 import { type HttpRequest, OptionError, type RedisClient, optionChecks } from '@turnpike/core';
 import { type Cache, type CacheOfAny, createCache } from '../cache.ts';
 import { type Engine, engineOf } from '../engine.ts';
-import { type Freshness, LONGEST_MS } from '../freshness.ts';
+import { type Freshness, LONGEST_MS, checkedFreshness } from '../freshness.ts';
 
 /** Whose page it is: an id that is everybody's own, or `undefined` for a request that is not to be cached. */
 export type ScopeOf = (
@@ -115,9 +115,7 @@ export function checkedPageOptions(options: CacheResponseOptions): CheckedPageOp
   check.known(['redis', 'cache', ...PAGE_OPTIONS, ...OF_REDIS], RIVALS);
   const { ttlMs, staleMs, staleIfErrorMs, scope, tags = () => [], query, negative = {} } = options;
   if (options.redis !== undefined) check.must(ttlMs !== undefined, 'ttlMs', 'given with redis, in ms', ttlMs);
-  const source = sourceOf('cacheResponse', options, given({ ttlMs, staleMs, staleIfErrorMs }));
-  const own = source.engine.freshness;
-  const freshness = source.engine.check.get(given({ ttlMs, staleMs, staleIfErrorMs })).freshness ?? own;
+  const lasting = given({ ttlMs, staleMs, staleIfErrorMs });
   check.must(
     scope === undefined || scope === 'public' || typeof scope === 'function',
     'scope',
@@ -127,12 +125,15 @@ export function checkedPageOptions(options: CacheResponseOptions): CheckedPageOp
   check.optionalFunction('tags', tags);
   const areNames = query === undefined || (Array.isArray(query) && query.every((name) => typeof name === 'string'));
   check.must(areNames, 'query', 'an array of names', query);
-  check.must(typeof negative === 'object' && negative !== null, 'negative', 'an object of TTLs by status', negative);
+  const isPlain = typeof negative === 'object' && negative !== null && !(Symbol.iterator in negative);
+  check.must(isPlain, 'negative', 'an object of TTLs by status', negative);
   for (const [status, ms] of Object.entries(negative)) {
     const isStatus = /^[345]\d\d$/.test(status) && status !== '304';
     check.must(isStatus, 'negative', 'of statuses from 300 to 599, and not 304', status);
     check.integer(`negative[${status}]`, ms, 1, LONGEST_MS);
   }
+  const source = sourceOf('cacheResponse', options, lasting);
+  const freshness = checkedFreshness(check, { ...source.engine.freshness, ...lasting });
   const ofNegative = new Map(Object.entries(negative).map(([status, ms]) => [Number(status), ms]));
   return {
     ...source,
@@ -169,13 +170,13 @@ export interface CheckedInvalidatesOptions {
 /** @throws OptionError when an option breaks its rule */
 export function checkedInvalidatesOptions(options: InvalidatesOptions): CheckedInvalidatesOptions {
   const check = optionChecks('invalidates', options);
-  check.known(['redis', 'cache', 'tags', ...OF_REDIS], RIVALS);
+  const names = ['redis', 'cache', 'tags', ...OF_REDIS];
+  check.known(names, Object.fromEntries(Object.entries(RIVALS).filter(([, ours]) => names.includes(ours))));
   const { tags = [] } = options;
+  const areTags = Array.isArray(tags) && tags.every((tag) => typeof tag === 'string' && tag !== '');
+  check.must(typeof tags === 'function' || areTags, 'tags', 'non-empty strings, or a function that gives them', tags);
   const source = sourceOf('invalidates', options, { ttlMs: 1 });
-  if (typeof tags === 'function') return { ...source, tags };
-  check.must(Array.isArray(tags), 'tags', 'an array of tags, or a function that gives one', tags);
-  source.engine.check.tags(tags);
-  return { ...source, tags: () => tags };
+  return { ...source, tags: typeof tags === 'function' ? tags : () => tags };
 }
 
 function sourceOf(

@@ -56,13 +56,12 @@ describe('a status', () => {
     expect(refused({}, status)).toBeUndefined();
   });
 
-  it.each([100, 101, 103, 201, 202, 205, 207, 300, 302, 303, 304, 307, 400, 401, 403, 404, 405, 410, 416, 429, 500, 503])(
-    '%i is not, unless it is allowed',
-    (status) => {
-      expect(refused({}, status)).toBe('status');
-      expect(refused({}, status, (one) => one === status)).toBeUndefined();
-    },
-  );
+  it.each([
+    100, 101, 103, 201, 202, 205, 207, 300, 302, 303, 304, 307, 400, 401, 403, 404, 405, 410, 416, 429, 500, 503,
+  ])('%i is not, unless it is allowed', (status) => {
+    expect(refused({}, status)).toBe('status');
+    expect(refused({}, status, (one) => one === status)).toBeUndefined();
+  });
 
   it('206 never is (RFC 9110 §15.3.7)', () => {
     expect(refused({}, 206)).toBe('partial');
