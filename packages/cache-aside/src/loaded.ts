@@ -4,7 +4,7 @@ import type { Said } from './load.ts';
 import { tagName } from './places.ts';
 
 /** A value as it was found in Redis: instants by the server's time, in ms. */
-export interface Held {
+interface Held {
   readonly nowMs: number;
   readonly freshUntilMs: number;
 }

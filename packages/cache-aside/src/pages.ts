@@ -6,7 +6,7 @@ import { type Places, tagName } from './places.ts';
 import { admit, forget, put } from './scripts.ts';
 
 /** What is to be stored of a page beside what its lease is for. */
-export interface PageToPut extends Pick<Meta, 'stamp'> {
+interface PageToPut extends Pick<Meta, 'stamp'> {
   readonly url: string;
   /** Undefined: what stands behind the URL alone. */
   readonly variant: string | undefined;

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpResponse } from '@turnpike/core';
 
 /** Where frameworks keep who asks. */
-const PROPERTIES = ['user', 'session', 'cookies', 'signedCookies'];
+const PROPERTIES = ['user', 'auth', 'session', 'cookies', 'signedCookies'];
 
 /** Where they are handed on to views, if there is anybody. */
 const LOCALS = ['user', 'currentUser', 'session'];
@@ -16,7 +16,38 @@ export const CREDENTIALS: readonly string[] = [
   'api-key',
   'x-auth-token',
   'x-access-token',
+  'x-session-token',
+  'x-csrf-token',
+  // What a proxy that signs users in says of them.
+  'remote-user',
+  'x-remote-user',
+  'x-forwarded-user',
+  'x-forwarded-email',
+  'x-forwarded-preferred-username',
+  'x-forwarded-groups',
+  'x-forwarded-access-token',
+  'x-auth-request-user',
+  'x-auth-request-email',
+  'x-auth-request-access-token',
+  'cf-access-jwt-assertion',
+  'cf-access-authenticated-user-email',
+  'x-amzn-oidc-data',
+  'x-amzn-oidc-identity',
+  'x-goog-authenticated-user-email',
+  'x-goog-authenticated-user-id',
+  'x-goog-iap-jwt-assertion',
+  'x-ms-client-principal',
+  'x-ms-client-principal-id',
+  'x-ms-client-principal-name',
+  'x-forwarded-client-cert',
+  'x-ssl-client-cert',
+  'x-ssl-client-dn',
+  'x-ssl-client-s-dn',
+  'ssl-client-cert',
 ];
+
+/** Other forms of all headers. */
+const ALL_HEADERS = ['rawHeaders', 'headersDistinct'];
 
 /** Whether a request says who asks. Does not look at what it says: an outer cache may be watching. */
 export const hasCredentials = ({ headers }: IncomingMessage): boolean =>
@@ -44,6 +75,7 @@ export function watchPersonalReads(req: IncomingMessage, res: HttpResponse): Per
       watchProperty(locals, name, () => note(`res.locals.${name}`)),
     ),
     ...PROPERTIES.map((name) => watchProperty(req, name, () => note(`req.${name}`))),
+    ...(hasCredentials(req) ? ALL_HEADERS : []).map((name) => watchProperty(req, name, () => note(`req.${name}`))),
     ...CREDENTIALS.map((name) => watchProperty(req.headers, name, () => note(`req.headers.${name}`))),
   ];
   return {

@@ -56,13 +56,13 @@ export interface Rendering {
 }
 
 /** Statuses by which a server says that it has failed. */
-export const isServerError = (status: number): boolean => status >= 500;
+const isServerError = (status: number): boolean => status >= 500;
 
 /** Sees to it that the answer of the handler goes to its client, and says what of it may be stored. */
 export function render({ req, res, next }: Exchange, options: RenderOptions): Rendering {
   const { maxBytes, signal, isShared, isAllowed, otherwise, onTags, onHead } = options;
-  const reads = isShared ? watchPersonalReads(req, res) : UNWATCHED;
   const showConditions = hideConditions(req);
+  const reads = isShared ? watchPersonalReads(req, res) : UNWATCHED;
   const dropTags = takeTags(res, onTags);
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
