@@ -72,6 +72,8 @@ export function detachedFrom(from: IncomingMessage, url: string, names: readonly
   const res = new ServerResponse(req);
   res.on('error', () => undefined);
   res.assignSocket(socket as unknown as Socket);
+  // As a server does it.
+  socket.on('drain', () => res.emit('drain'));
   return {
     req,
     res,

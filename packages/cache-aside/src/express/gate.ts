@@ -29,6 +29,9 @@ interface GateOptions {
 export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, outside }: GateOptions): Gate {
   const { writeHead, write, end, flushHeaders } = res;
   const headersBefore = rawHeadersOf(res);
+  const ownHeadMethods = Object.fromEntries(
+    HEAD_METHODS.filter((name) => Object.hasOwn(res, name)).map((name) => [name, res[name]]),
+  );
   const held: (() => void)[] = [];
   let isHolding = false;
   let isReplaced = false;
@@ -63,14 +66,12 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
     },
     open() {
       if (!isHolding) return;
-      isHolding = false;
-      Reflect.deleteProperty(res, 'headersSent');
+      thaw();
       for (const step of held.splice(0)) step();
     },
     replace(answer) {
-      isHolding = false;
+      thaw();
       isReplaced = true;
-      Reflect.deleteProperty(res, 'headersSent');
       held.length = 0;
       // From here on the answer is nobody's to record, and the handler's own is over.
       held.push(() => {
@@ -83,16 +84,32 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
     },
   };
 
+  /** What is held has left as far as the handler can tell: its head is not to be changed any more. */
+  function freeze(): void {
+    isHolding = true;
+    Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
+    for (const name of HEAD_METHODS) Object.defineProperty(res, name, { value: refuse, configurable: true });
+  }
+
+  function thaw(): void {
+    isHolding = false;
+    for (const name of ['headersSent', ...HEAD_METHODS]) Reflect.deleteProperty(res, name);
+    Object.assign(res, ownHeadMethods);
+  }
+
   /** The first of the handler's last words is where the other answer takes its place. */
   const instead = (): void => held.shift()?.();
 
   res.writeHead = function writeHeadAtGate(...args: unknown[]) {
     lastSaidAt = performance.now();
+    if (isHolding) refuse();
     if (isReplaced || res.headersSent) return pass(writeHead, args) as ServerResponse;
-    if (onHead(headOf(res, Number(args[0]))) === 'pass') return passHead(args);
-    isHolding = true;
+    const status = Number(args[0]);
+    // Node throws at what is no status.
+    const isStatus = status >= 100 && status <= 999;
+    if (!isStatus || onHead(headOf(res, status)) === 'pass') return passHead(args);
     held.push(() => void passHead(args));
-    Object.defineProperty(res, 'headersSent', { value: true, configurable: true });
+    freeze();
     return res;
   };
 
@@ -104,7 +121,11 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
     }
     if (isHolding && bytes > maxBytes) gate.open();
     if (isHolding) {
-      hold(write, args);
+      for (const callback of args.filter((arg) => typeof arg === 'function')) process.nextTick(callback);
+      hold(
+        write,
+        args.filter((arg) => typeof arg !== 'function'),
+      );
       return true;
     }
     const flows = pass(write, args) as boolean;
@@ -127,6 +148,14 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
   };
 
   return gate;
+}
+
+const HEAD_METHODS = ['setHeader', 'setHeaders', 'appendHeader', 'removeHeader'] as const;
+
+function refuse(): never {
+  throw Object.assign(new Error('Cannot set headers after they are sent to the client'), {
+    code: 'ERR_HTTP_HEADERS_SENT',
+  });
 }
 
 /** As they are spelled: Node's types have the names for a request only. */

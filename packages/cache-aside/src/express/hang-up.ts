@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { EventEmitter } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Gate } from './gate.ts';
 
 interface Waiting {
@@ -7,6 +8,10 @@ interface Waiting {
   readonly signal: AbortSignal;
   /** False: nobody but the client that has gone wants this answer. */
   readonly isWanted: () => boolean;
+  /** The handler has broken the connection itself. */
+  readonly onDestroyed: () => void;
+  /** The client has gone, and so, it seems, has the handler. */
+  readonly onGone: () => void;
 }
 
 /** A handler that has seen that its client has gone says nothing more: so long after the last it said, in ms. */
@@ -14,39 +19,79 @@ const SILENCE_MS = 500;
 
 /**
  * Keeps from a handler that its client has hung up, as long as others want its answer: what pipes into the response goes on, into
- * the record. Calls `onGone` where it has noticed all the same (`sendFile` looks at the socket), and nothing more comes. Returns
- * what ends both.
+ * the record. Some notice all the same (`sendFile` looks at the socket). Returns what ends it, and tells then what was kept back.
  */
-export function afterHangUp(res: ServerResponse, { gate, signal, isWanted }: Waiting, onGone: () => void): () => void {
-  const { emit } = res;
-  const passOn: (event: string | symbol, ...args: unknown[]) => boolean = emit;
+export function afterHangUp(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { gate, signal, isWanted, onDestroyed, onGone }: Waiting,
+): () => void {
+  const { destroy } = res;
   let timer: NodeJS.Timeout | undefined;
-  let isHidden = false;
 
   const look = (): void => {
-    const saidAt = gate.lastSaidAt;
     if (!isWanted()) return stop();
+    const saidAt = gate.lastSaidAt;
     // One that has not begun to answer may know nothing of its client, and answer all the same.
-    if (saidAt !== undefined && performance.now() - saidAt >= SILENCE_MS) return onGone();
+    if (saidAt !== undefined && performance.now() - saidAt >= SILENCE_MS) {
+      stop();
+      return onGone();
+    }
     timer = setTimeout(look, SILENCE_MS).unref();
+  };
+
+  const tellRequest = keepBack(req, ['close', 'aborted', 'error'], isWanted);
+  const tellResponse = keepBack(res, ['close'], isWanted, () => {
+    timer ??= setTimeout(look, SILENCE_MS).unref();
+  });
+
+  res.destroy = function destroyNoticed(...args) {
+    stop();
+    onDestroyed();
+    return Reflect.apply(destroy, res, args);
   };
 
   function stop(): void {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
-    if (res.emit === hiding) res.emit = emit;
-    if (isHidden) process.nextTick(() => Reflect.apply(emit, res, ['close']));
-    isHidden = false;
+    if (Object.hasOwn(res, 'destroy') && res.destroy.name === 'destroyNoticed') Reflect.deleteProperty(res, 'destroy');
+    tellRequest();
+    tellResponse();
   }
-
-  function hiding(this: ServerResponse, event: string | symbol, ...args: unknown[]): boolean {
-    if (event !== 'close' || isHidden || !isWanted()) return Reflect.apply(passOn, res, [event, ...args]);
-    isHidden = true;
-    timer = setTimeout(look, SILENCE_MS).unref();
-    return true;
-  }
-
-  res.emit = hiding;
   signal.addEventListener('abort', stop, { once: true });
   return stop;
+}
+
+/** Keeps events back, as long as that is wanted, until the function returned is called. */
+function keepBack(
+  emitter: EventEmitter,
+  events: readonly string[],
+  isWanted: () => boolean,
+  onFirst: () => void = () => undefined,
+): () => void {
+  const { emit } = emitter;
+  const hadOwn = Object.hasOwn(emitter, 'emit');
+  const kept: [event: string | symbol, args: unknown[]][] = [];
+
+  function emitLater(this: EventEmitter, event: string | symbol, ...args: unknown[]): boolean {
+    if (typeof event !== 'string' || !events.includes(event) || !isWanted()) {
+      return Reflect.apply(emit, emitter, [event, ...args]);
+    }
+    kept.push([event, args]);
+    onFirst();
+    return true;
+  }
+  emitter.emit = emitLater;
+
+  return function tell() {
+    if (emitter.emit === emitLater) {
+      if (hadOwn) emitter.emit = emit;
+      else Reflect.deleteProperty(emitter, 'emit');
+    }
+    for (const [event, args] of kept.splice(0)) {
+      // An error that nobody listens for would end the process, and is the client's going.
+      if (event === 'error' && emitter.listenerCount('error') === 0) continue;
+      process.nextTick(() => Reflect.apply(emit, emitter, [event, ...args]));
+    }
+  };
 }

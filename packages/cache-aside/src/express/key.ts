@@ -136,6 +136,8 @@ function rootOf(pair: string): string | undefined {
  * concerns all that a router may take for the same.
  */
 export const pathTagOf = (req: HttpRequest): string => {
-  const path = /^[^?#]*/.exec(req.originalUrl ?? req.url ?? '')?.[0] ?? '';
+  // A client may name the host with it (RFC 9112 §3.2.2).
+  const asked = (req.originalUrl ?? req.url ?? '').replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const path = /^[^?#]*/.exec(asked)?.[0] ?? '';
   return `path ${unescape(path).toLowerCase().replace(/\/+$/, '')}`;
 };

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type HttpRequest, isolated } from '@turnpike/core';
+import type { HttpRequest } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
 import type { Freshness } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
@@ -25,6 +25,8 @@ export interface Witness extends Pick<RenderOptions, 'onHead'> {
   /** It is about to run. */
   onBegin(rendering: Rendering): void;
   onRendered(rendered: Rendered, rendering: Rendering): void;
+  /** Whether it has waited for others before. */
+  hasWaited(): boolean;
 }
 
 /** Handlers as loaders of pages. */
@@ -81,7 +83,8 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
   ): Promise<Buffer | undefined> => {
     if (rendered.kind === 'refused') {
       emitPage(() => ({ type: 'page-refused', why: rendered.why }));
-      if (rendered.why === 'error') throw new HandlerFailed('The handler answered with a 5xx');
+      const isFailure = rendered.why === 'error' || (rendered.why === 'truncated' && context.keeps);
+      if (isFailure) throw new HandlerFailed('The handler answered with a 5xx, or broke off');
       context.passes(PASS_MS);
       return undefined;
     }
@@ -133,7 +136,11 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
       });
       witness.onBegin(rendering);
       rendering.begin();
-      const rendered = await rendering.rendered;
+      const rendered = await rendering.rendered.catch((error: unknown): Rendered => {
+        // Who leads after another has broken off and breaks off, too: the others need not try one after the other.
+        if (error instanceof AbandonedLoad && witness.hasWaited()) return { kind: 'refused', why: 'truncated' };
+        throw error;
+      });
       witness.onRendered(rendered, rendering);
       return storing(await asLeft(rendered, rendering), sought, named, context);
     },
@@ -149,14 +156,22 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
               reject(new HandlerFailed('The route was asked for another page'));
               return next();
             }
-            isolated(() => name(tags(again)));
+            try {
+              name(tags(again));
+            } catch (thrown) {
+              // What a page depends on has to be known, or no change would reach it.
+              reject(thrown);
+              return next();
+            }
+            // As it is asked now: what was not handed on may make another variant.
+            const asked = { ...sought, headers: { ...again.headers } };
             const rendering = render(
               { req: again, res, next },
               { ...rules, maxBytes, signal: context.signal, onTags: name, onHead: () => 'pass' },
             );
             reached = rendering;
             rendering.rendered
-              .then(async (rendered) => storing(await asLeft(rendered, rendering), sought, named, context))
+              .then(async (rendered) => storing(await asLeft(rendered, rendering), asked, named, context))
               .then(resolve, reject);
             rendering.begin();
           },

@@ -76,7 +76,7 @@ export function watchPersonalReads(req: IncomingMessage, res: HttpResponse): Per
     ),
     ...PROPERTIES.map((name) => watchProperty(req, name, () => note(`req.${name}`))),
     ...(hasCredentials(req) ? ALL_HEADERS : []).map((name) => watchProperty(req, name, () => note(`req.${name}`))),
-    ...CREDENTIALS.map((name) => watchProperty(req.headers, name, () => note(`req.headers.${name}`))),
+    watchHeaders(req, (name) => note(`req.headers.${name}`)),
   ];
   return {
     get seen() {
@@ -94,6 +94,28 @@ export function watchPersonalReads(req: IncomingMessage, res: HttpResponse): Per
     stop() {
       for (const stop of stops.splice(0)) stop();
     },
+  };
+}
+
+const CREDENTIAL: ReadonlySet<string | symbol> = new Set(CREDENTIALS);
+
+/** Also of those that are not there; and which there are stays as it is. */
+function watchHeaders(req: IncomingMessage, note: (name: string) => void): () => void {
+  const { headers } = req;
+  const noteOf = (name: string | symbol): void => void (CREDENTIAL.has(name) && note(String(name)));
+  const watched = new Proxy(headers, {
+    get(target, name) {
+      noteOf(name);
+      return Reflect.get(target, name) as unknown;
+    },
+    has(target, name) {
+      noteOf(name);
+      return Reflect.has(target, name);
+    },
+  });
+  req.headers = watched;
+  return function stop() {
+    if (req.headers === watched) req.headers = headers;
   };
 }
 

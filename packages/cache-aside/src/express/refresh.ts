@@ -1,4 +1,6 @@
+import { EventEmitter } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { HttpRequest, Next } from '@turnpike/core';
 import { detachedFrom, outsideOfRequests } from './detached.ts';
 import { OVERRIDES } from './key.ts';
@@ -40,17 +42,20 @@ const ALLOWED = [
   ...OVERRIDES,
 ];
 
-type App = ((req: IncomingMessage, res: ServerResponse) => void) & { readonly parent?: App };
+type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** The app that a request came in through: of an app that is mounted in another, the other. */
-function appOf(req: HttpRequest): App | undefined {
-  let app = req.app as App | undefined;
-  while (app?.parent !== undefined) app = app.parent;
-  return typeof app === 'function' ? app : undefined;
+/** What a request came in through: the server, with all that listens there; or the app, where no server is known. */
+function entryOf(req: HttpRequest): Listener | undefined {
+  const { server } = req.socket as Socket & { server?: unknown };
+  if (server instanceof EventEmitter && server.listenerCount('request') > 0) {
+    return (again, res) => void server.emit('request', again, res);
+  }
+  const { app } = req as { app?: unknown };
+  return typeof app === 'function' ? (app as Listener) : undefined;
 }
 
 /** Whether a request can be sent again at all. */
-export const canRunAgain = (req: HttpRequest): boolean => appOf(req) !== undefined;
+export const canRunAgain = (req: HttpRequest): boolean => entryOf(req) !== undefined;
 
 const runs = new WeakMap<IncomingMessage, { readonly owner: Refreshes; readonly onReached: Reached }>();
 
@@ -73,8 +78,8 @@ export function createRefreshes(): Refreshes {
       return running >= MOST;
     },
     begin(from, fields, signal, { onReached, onEnded }) {
-      const app = appOf(from);
-      if (app === undefined) return onEnded();
+      const enter = entryOf(from);
+      if (enter === undefined) return onEnded();
       const { req, res, hangUp } = detachedFrom(from, from.originalUrl ?? from.url ?? '/', [
         ...new Set([...ALLOWED, ...fields]),
       ]);
@@ -89,7 +94,7 @@ export function createRefreshes(): Refreshes {
       };
       res.once('finish', over).once('close', over);
       signal.addEventListener('abort', hangUp, { once: true });
-      outside(() => app(req, res));
+      outside(() => enter(req, res));
     },
   };
   return refreshes;

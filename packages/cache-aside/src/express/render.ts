@@ -103,9 +103,13 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
     },
     onOverCap: () => refuse(why ?? 'too-large'),
   });
-  const stopHiding = afterHangUp(res, { gate, signal, isWanted: () => why === undefined && !signal.aborted }, () =>
-    giveUp(new AbandonedLoad('The client has gone, and the handler with it')),
-  );
+  const stopHiding = afterHangUp(req, res, {
+    gate,
+    signal,
+    isWanted: () => why === undefined && !signal.aborted,
+    onDestroyed: () => refuse(why ?? 'truncated'),
+    onGone: () => giveUp(new AbandonedLoad('The client has gone, and the handler with it')),
+  });
   record(res, {
     maxBytes,
     onComplete({ recording }) {

@@ -26,6 +26,9 @@ interface VisitParts {
 /** The handler runs, and nobody else has anything of it. */
 const ALONE: Outcome = { kind: 'error', error: new AbandonedLoad('The handler runs for this request alone') };
 
+/** A look into Redis takes less; what takes longer was a wait for another's handler, in ms. */
+const WAITED_MS = 400;
+
 /** The pages that a request is before: an inner cache of the same page would wait for what the outer one is waiting for. */
 const visits = new WeakMap<object, Set<string>>();
 
@@ -52,6 +55,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   const startedAt = performance.now();
   /** Once the handler is called, its answer is this client's, whatever others make of it. */
   let isCalled = false;
+  let calledAt = startedAt;
   let rendering: Rendering | undefined;
   /** What is to become of its answer is decided, for want of patience if not by the answer. */
   let isSettled = false;
@@ -72,7 +76,9 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
 
   /** Sees to it that this client gets what it asked for of what its handler answers for all. */
   const witness: Witness = {
+    hasWaited: () => calledAt - startedAt > WAITED_MS,
     onBegin(begun) {
+      calledAt = performance.now();
       isCalled = true;
       rendering = begun;
       emitPage(() => ({ type: 'page-miss' }));
@@ -105,9 +111,12 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     if (rendering === undefined) return;
     const { gate, release } = rendering;
     const kept = outcome && gate.isHolding ? pageIn(outcome, storedIn(outcome), 'stale') : undefined;
-    if (kept === undefined) gate.open();
-    else gate.replace(() => void tell(kept));
-    release();
+    try {
+      if (kept === undefined) gate.open();
+      else gate.replace(() => void tell(kept));
+    } finally {
+      release();
+    }
   };
 
   const tell = async ({ page, status }: FoundPage): Promise<void> => {
