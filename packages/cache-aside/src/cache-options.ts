@@ -100,7 +100,7 @@ const LONGEST_LOAD_MS = 3_600_000;
 const LARGEST_BYTES = 500_000_000;
 
 /** What one entry, or one invalidation of a loader's making, may carry. */
-const MOST_TAGS = 100;
+const MOST_TAGS = 1000;
 
 export interface CheckedOptions {
   readonly settings: Required<CacheSettings>;

@@ -1,5 +1,5 @@
 import { StoreError, storeOf, warnOnce } from '@turnpike/core';
-import { type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from './backlog.ts';
+import { type Backlog, type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from './backlog.ts';
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
@@ -8,6 +8,7 @@ import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
 import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
+import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
@@ -125,7 +126,10 @@ export function createCache(options: CacheOptions): CacheOfAny {
       if (clock !== undefined) marks.see(clock);
     },
   });
-  const backlog = createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
+  const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
+  const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
+  const kin = joinKin(redis, prefix, makeBacklog, loneLoads.drop);
+  const { backlog } = kin;
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
   const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue });
   const loads = createLoads({
@@ -141,7 +145,6 @@ export function createCache(options: CacheOptions): CacheOfAny {
     deadlineMs,
     maxBytes,
   });
-  const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
   const serving = createServing({
     reader,
     loads,
@@ -156,7 +159,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
-    loneLoads.drop(hasMarks(pending) ? undefined : [...pending.keys].map((key) => places.of(key).entryKey));
+    kin.dropped(hasMarks(pending) ? undefined : [...pending.keys].map((key) => places.of(key).entryKey));
     const { failed, error } = await invalidator.deliver(pending, deadlineMs);
     backlog.add(failed);
     journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
@@ -249,7 +252,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     },
     stats: () => ({ ...journal.counts(), backlog: backlog.size }),
     close() {
-      backlog.close();
+      kin.leave();
       waits.close();
     },
   };

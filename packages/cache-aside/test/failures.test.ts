@@ -74,6 +74,23 @@ describe('Redis paused', () => {
     expect(await two.getOrLoad('untouched', () => 'x', { tags: ['untouched'] })).toBe('old');
   });
 
+  it('what one cache has invalidated, another of the same client and prefix does not read past', async () => {
+    const redis = it_.clients.client();
+    await redis.ping();
+    const [one, two] = [1, 2].map(() => createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000 }));
+    const tagged = { tags: ['t'] };
+    await two!.getOrLoad('k', () => 'old', tagged);
+    await eventually(() => expect(two!.stats().stored).toBe(1));
+    it_.server.pause();
+    expect(await one!.invalidate(tagged)).toEqual({ delivered: 0, queued: 1 });
+    one!.close(); // what it has queued is the other's as well
+    expect(two!.stats().backlog).toBe(1);
+    it_.server.resume();
+    expect(await two!.getOrLoad('k', () => 'new', tagged)).toBe('new');
+    await eventually(() => expect(two!.stats().backlog).toBe(0));
+    expect(await two!.getOrLoad('k', () => 'newer', tagged)).not.toBe('old');
+  });
+
   it('and thousands of invalidations that wait for it slow down no read', async () => {
     const cache = await here();
     await cache.getOrLoad('warm', () => 1);

@@ -8,7 +8,7 @@ export interface Gate {
   /** Drops what the handler has answered, and answers otherwise. Only while nothing has left: `isHolding`. */
   replace(answer: () => void): void;
   readonly isHolding: boolean;
-  /** The head, once it has left through what is mounted outside. */
+  /** The head, once it has left through what is mounted outside. Rejects with what was thrown there. */
   readonly left: Promise<Head>;
   /** When the handler last had something to say, by `performance.now()`; undefined: it has not begun to. */
   readonly lastSaidAt: number | undefined;
@@ -38,7 +38,9 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
   let bytes = 0;
   let lastSaidAt: number | undefined;
   let leave: (head: Head) => void = () => undefined;
-  const left = new Promise<Head>((resolve) => (leave = resolve));
+  let fail: (error: unknown) => void = () => undefined;
+  const left = new Promise<Head>((resolve, reject) => ([leave, fail] = [resolve, reject]));
+  left.catch(() => undefined);
 
   const pass = (method: unknown, args: unknown[]): unknown =>
     outside(() => Reflect.apply(method as () => unknown, res, args));
@@ -51,7 +53,12 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
   };
 
   const passHead = (args: unknown[]): ServerResponse => {
-    pass(writeHead, args);
+    try {
+      pass(writeHead, args);
+    } catch (error) {
+      fail(error);
+      throw error;
+    }
     leave(headOf(res, Number(args[0])));
     return res;
   };
@@ -98,7 +105,10 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
   }
 
   /** The first of the handler's last words is where the other answer takes its place. */
-  const instead = (): void => held.shift()?.();
+  const instead = (args: unknown[] = []): void => {
+    for (const callback of args) if (typeof callback === 'function') res.once('finish', callback as () => void);
+    held.shift()?.();
+  };
 
   res.writeHead = function writeHeadAtGate(...args: unknown[]) {
     lastSaidAt = performance.now();
@@ -116,7 +126,7 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
   res.write = function writeAtGate(...args: unknown[]) {
     count(args[0]);
     if (isReplaced) {
-      instead();
+      instead(args);
       return true;
     }
     if (isHolding && bytes > maxBytes) gate.open();
@@ -135,7 +145,7 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
 
   res.end = function endAtGate(...args: unknown[]) {
     count(args[0]);
-    if (isReplaced) instead();
+    if (isReplaced) instead(args);
     else if (isHolding) hold(end, args);
     else pass(end, args);
     return res;

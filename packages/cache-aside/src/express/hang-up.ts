@@ -72,9 +72,10 @@ function keepBack(
   const { emit } = emitter;
   const hadOwn = Object.hasOwn(emitter, 'emit');
   const kept: [event: string | symbol, args: unknown[]][] = [];
+  let isOver = false;
 
   function emitLater(this: EventEmitter, event: string | symbol, ...args: unknown[]): boolean {
-    if (typeof event !== 'string' || !events.includes(event) || !isWanted()) {
+    if (typeof event !== 'string' || !events.includes(event) || isOver || !isWanted()) {
       return Reflect.apply(emit, emitter, [event, ...args]);
     }
     kept.push([event, args]);
@@ -84,6 +85,8 @@ function keepBack(
   emitter.emit = emitLater;
 
   return function tell() {
+    // Somebody inside may have put a hook of his own over ours, which then stays.
+    isOver = true;
     if (emitter.emit === emitLater) {
       if (hadOwn) emitter.emit = emit;
       else Reflect.deleteProperty(emitter, 'emit');

@@ -127,8 +127,17 @@ function rootOf(pair: string): string | undefined {
   const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(pair.replace(/%5B/gi, '[').replace(/%5D/gi, ']')) ?? [];
   // To `qs` a name may end behind its last bracket, also where there was an equals sign before.
   if (value.includes(']=')) return undefined;
-  const [path, root] = CLEAR_NAME.exec(unescape(name.replaceAll('+', ' '))) ?? [];
+  const [path, root] = CLEAR_NAME.exec(decoded(name.replaceAll('+', ' ')) ?? '[') ?? [];
   return root === '' && path !== '' ? undefined : root;
+}
+
+/** Undefined for what parsers decode in part, each in its way. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

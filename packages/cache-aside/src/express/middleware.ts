@@ -42,7 +42,8 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
     isShared,
     isAllowed,
     otherwise,
-    tags: (req) => [pathTagOf(req), ...tags(req)],
+    path: pathTagOf,
+    tags,
     urlOf(req) {
       const target = targetOf(req, undefined, query);
       return target.kind === 'page' ? target.url : undefined;
@@ -70,11 +71,11 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
   };
 
   function cacheResponseMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    const run = runOf(req);
-    if (run !== undefined) return run.owner === refreshes ? run.onReached(req, res, next) : next();
     // Mounted twice, it would wait for itself.
     if (met.has(req)) return next();
     met.add(req);
+    const run = runOf(req);
+    if (run !== undefined) return run.owner === refreshes ? run.onReached(req, res, next) : next();
     const method = req.method ?? '';
     if (method !== 'GET' && method !== 'HEAD') {
       if (!SAFE.has(method)) invalidateAfter(res, cache, () => [pathTagOf(req)]);
@@ -99,11 +100,12 @@ async function ownerOf(
     return (req.socket as Partial<TLSSocket>).authorized ? { kind: 'bypass', why: 'client-certificate' } : undefined;
   }
   const id = await scope(req);
-  return NOBODY.has(id) || Number.isNaN(id) ? { kind: 'bypass', why: 'scope' } : String(id);
+  const isId = (typeof id === 'string' && !NOBODY.has(id)) || (typeof id === 'number' && Number.isFinite(id));
+  return isId ? String(id) : { kind: 'bypass', why: 'scope' };
 }
 
-/** What comes of asking a request for what is not there, also when it was written down. */
-const NOBODY: ReadonlySet<unknown> = new Set([undefined, null, '', 'undefined', 'null', 'NaN', '[object Object]']);
+/** What comes of writing down what is not there. */
+const NOBODY: ReadonlySet<string> = new Set(['', 'undefined', 'null', 'NaN', '[object Object]']);
 
 const hasBody = ({ headers }: HttpRequest): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';

@@ -41,6 +41,8 @@ interface PageLoadsParts extends Pick<RenderOptions, 'isShared' | 'isAllowed' | 
   readonly engine: Engine;
   readonly refreshes: Refreshes;
   readonly tags: (req: HttpRequest) => readonly string[];
+  /** The tag of all pages of its path. */
+  readonly path: (req: HttpRequest) => string;
   /** Of which page a request is that nobody has sent; undefined: of none. */
   readonly urlOf: (req: HttpRequest) => string | undefined;
 }
@@ -71,8 +73,14 @@ async function asLeft(rendered: Rendered, { gate }: Rendering): Promise<Rendered
   return { ...rendered, vary: union(rendered.vary, vary) };
 }
 
-export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: PageLoadsParts): PageLoads {
+export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules }: PageLoadsParts): PageLoads {
   const { pages, maxBytes } = engine;
+
+  const tagsOf = (req: HttpRequest): readonly string[] => {
+    const named = tags(req);
+    engine.check.tags(named);
+    return [path(req), ...named];
+  };
 
   /** What is stored of what was rendered, under a URL or under one of its variants. */
   const storing = async (
@@ -126,7 +134,7 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
   return {
     foreground: (exchange, sought, witness) => async (context) => {
       const { named, name } = tagging(context);
-      name(tags(exchange.req));
+      name(tagsOf(exchange.req));
       const rendering = render(exchange, {
         ...rules,
         maxBytes,
@@ -157,7 +165,7 @@ export function createPageLoads({ engine, refreshes, tags, urlOf, ...rules }: Pa
               return next();
             }
             try {
-              name(tags(again));
+              name(tagsOf(again));
             } catch (thrown) {
               // What a page depends on has to be known, or no change would reach it.
               reject(thrown);

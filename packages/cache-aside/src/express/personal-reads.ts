@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { HttpResponse } from '@turnpike/core';
 
 /** Where frameworks keep who asks. */
-const PROPERTIES = ['user', 'auth', 'session', 'cookies', 'signedCookies'];
+const PROPERTIES = ['user', 'auth', 'oidc', 'session', 'sessionID', 'cookies', 'signedCookies'];
 
 /** Where they are handed on to views, if there is anybody. */
 const LOCALS = ['user', 'currentUser', 'session'];
@@ -39,6 +39,7 @@ export const CREDENTIALS: readonly string[] = [
   'x-ms-client-principal',
   'x-ms-client-principal-id',
   'x-ms-client-principal-name',
+  'tailscale-user-login',
   'x-forwarded-client-cert',
   'x-ssl-client-cert',
   'x-ssl-client-dn',

@@ -62,6 +62,9 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   /** Why the handler is called, should it be. */
   let fwd: Forwarded = 'uri-miss';
 
+  /** Or somebody has answered meanwhile, a time-out perhaps. */
+  const isGone = (): boolean => res.headersSent || res.destroyed || req.socket.destroyed;
+
   const say = (status: Status): void => void res.setHeader('Cache-Status', cacheStatus(status, saidBefore));
 
   const replayed = (page: Pick<Page, 'recording' | 'ageMs'>): Promise<void> =>
@@ -134,7 +137,8 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     const outcome = await engine[isOnlyToLook ? 'peek' : 'pageOf']({
       place: engine.places.page(url, fields && variantOf(fields, headers)),
       async loader(context) {
-        if (isOnlyToLook || res.headersSent) throw new AbandonedLoad('The handler is not to be called');
+        // A client that has hung up while it waited leaves it to the next.
+        if (isOnlyToLook || isGone()) throw new AbandonedLoad('The handler is not to be called');
         if (context.keeps) fwd = 'stale';
         try {
           return await foreground(context);
@@ -147,7 +151,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       refresh: mayRunAgain && !refreshes.isFull ? loads.background(req, sought) : undefined,
       async alone(why) {
         const isAway = why === 'degraded';
-        if (!isCalled && !res.headersSent)
+        if (!isCalled && !isGone())
           callAlone(isAway ? { kind: 'bypass', why: 'store' } : { kind: 'miss', fwd, why: undefined });
         return ALONE;
       },
@@ -160,8 +164,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     });
     if (mistake !== undefined) throw mistake.thrown;
     if (isCalled) return settle(outcome);
-    // Somebody has answered meanwhile, a time-out perhaps.
-    if (res.headersSent) return;
+    if (isGone()) return;
     const stored = outcome && storedIn(outcome);
     if (stored?.kind === 'variants' && fields === undefined) return look(stored.fields);
     const found = outcome && pageIn(outcome, stored, fwd);
