@@ -7,7 +7,7 @@ import { emitPage } from './events.ts';
 import { invalidateAfter } from './invalidation.ts';
 import { pathTagOf, targetOf } from './key.ts';
 import { type CacheResponseOptions, type ScopeOf, checkedPageOptions } from './options.ts';
-import { hasCredentials } from './personal-reads.ts';
+import { hasCredentials } from './credentials.ts';
 import { createRefreshes, runOf } from './refresh.ts';
 import { createPageLoads } from './page-loads.ts';
 import { visit } from './visit.ts';

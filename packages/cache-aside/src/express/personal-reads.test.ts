@@ -2,7 +2,8 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import type { HttpResponse } from '@turnpike/core';
 import { describe, expect, it } from 'vitest';
-import { CREDENTIALS, watchPersonalReads } from './personal-reads.ts';
+import { CREDENTIALS } from './credentials.ts';
+import { watchPersonalReads } from './personal-reads.ts';
 
 /** A request, as loosely as handlers see it. */
 type Request = IncomingMessage & Record<string, any>;

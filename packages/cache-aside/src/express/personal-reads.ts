@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpResponse } from '@turnpike/core';
+import { CREDENTIALS, hasCredentials } from './credentials.ts';
 
 /** Where frameworks keep who asks. */
 const PROPERTIES = ['user', 'auth', 'oidc', 'session', 'sessionID', 'cookies', 'signedCookies'];
@@ -7,52 +8,8 @@ const PROPERTIES = ['user', 'auth', 'oidc', 'session', 'sessionID', 'cookies', '
 /** Where they are handed on to views, if there is anybody. */
 const LOCALS = ['user', 'currentUser', 'session'];
 
-/** Where clients say who they are. */
-export const CREDENTIALS: readonly string[] = [
-  'authorization',
-  'cookie',
-  'proxy-authorization',
-  'x-api-key',
-  'api-key',
-  'x-auth-token',
-  'x-access-token',
-  'x-session-token',
-  'x-csrf-token',
-  // What a proxy that signs users in says of them.
-  'remote-user',
-  'x-remote-user',
-  'x-forwarded-user',
-  'x-forwarded-email',
-  'x-forwarded-preferred-username',
-  'x-forwarded-groups',
-  'x-forwarded-access-token',
-  'x-auth-request-user',
-  'x-auth-request-email',
-  'x-auth-request-access-token',
-  'cf-access-jwt-assertion',
-  'cf-access-authenticated-user-email',
-  'x-amzn-oidc-data',
-  'x-amzn-oidc-identity',
-  'x-goog-authenticated-user-email',
-  'x-goog-authenticated-user-id',
-  'x-goog-iap-jwt-assertion',
-  'x-ms-client-principal',
-  'x-ms-client-principal-id',
-  'x-ms-client-principal-name',
-  'tailscale-user-login',
-  'x-forwarded-client-cert',
-  'x-ssl-client-cert',
-  'x-ssl-client-dn',
-  'x-ssl-client-s-dn',
-  'ssl-client-cert',
-];
-
 /** Other forms of all headers. */
 const ALL_HEADERS = ['rawHeaders', 'headersDistinct'];
-
-/** Whether a request says who asks. Does not look at what it says: an outer cache may be watching. */
-export const hasCredentials = ({ headers }: IncomingMessage): boolean =>
-  CREDENTIALS.some((name) => Object.prototype.propertyIsEnumerable.call(headers, name));
 
 /** Whether a handler has looked at who asks. */
 export interface PersonalReads {
