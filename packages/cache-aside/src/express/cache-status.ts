@@ -11,7 +11,7 @@ export type Status =
   | { readonly kind: 'bypass'; readonly why: Bypass };
 
 /** Why the handler was called. */
-export type Forwarded = 'uri-miss' | 'vary-miss' | 'stale' | 'method' | 'request';
+export type Forwarded = 'uri-miss' | 'vary-miss' | 'stale' | 'request';
 
 const NAME = 'turnpike';
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 /** Where clients say who they are. */
 export const CREDENTIALS: readonly string[] = [
@@ -33,6 +33,14 @@ export const CREDENTIALS: readonly string[] = [
   'x-ms-client-principal-id',
   'x-ms-client-principal-name',
   'tailscale-user-login',
+  'x-user',
+  'x-user-id',
+  'x-authenticated-user',
+  'x-authenticated-userid',
+  'x-consumer-id',
+  'x-consumer-custom-id',
+  'x-consumer-username',
+  'client-cert',
   'x-forwarded-client-cert',
   'x-ssl-client-cert',
   'x-ssl-client-dn',
@@ -40,6 +48,18 @@ export const CREDENTIALS: readonly string[] = [
   'ssl-client-cert',
 ];
 
-/** Whether a request says who asks. Does not look at what it says: an outer cache may be watching. */
-export const hasCredentials = ({ headers }: IncomingMessage): boolean =>
-  CREDENTIALS.some((name) => Object.prototype.propertyIsEnumerable.call(headers, name));
+const watchedOf = new WeakMap<IncomingHttpHeaders, IncomingHttpHeaders>();
+
+/** Says that `watching` stands in front of `headers`. */
+export const standsFor = (watching: IncomingHttpHeaders, headers: IncomingHttpHeaders): void =>
+  void watchedOf.set(watching, headers);
+
+/** The headers of a request, without telling a cache outside that is watching who reads them. */
+export const unwatchedHeaders = ({ headers }: IncomingMessage): IncomingHttpHeaders =>
+  watchedOf.get(headers) ?? headers;
+
+/** Whether a request says who asks. */
+export function hasCredentials(req: IncomingMessage): boolean {
+  const headers = unwatchedHeaders(req);
+  return CREDENTIALS.some((name) => headers[name] !== undefined);
+}

@@ -14,8 +14,8 @@ interface Waiting {
   readonly onGone: () => void;
 }
 
-/** A handler that has seen that its client has gone says nothing more: so long after the last it said, in ms. */
-const SILENCE_MS = 500;
+/** A handler that has seen that its client has gone says nothing more: so long after the last it said, or should have, in ms. */
+const [SILENCE_MS, UNSAID_MS] = [500, 2000];
 
 /**
  * Keeps from a handler that its client has hung up, as long as others want its answer: what pipes into the response goes on, into
@@ -28,12 +28,14 @@ export function afterHangUp(
 ): () => void {
   const { destroy } = res;
   let timer: NodeJS.Timeout | undefined;
+  let goneAt = Infinity;
 
   const look = (): void => {
     if (!isWanted()) return stop();
-    const saidAt = gate.lastSaidAt;
+    const { lastSaidAt } = gate;
     // One that has not begun to answer may know nothing of its client, and answer all the same.
-    if (saidAt !== undefined && performance.now() - saidAt >= SILENCE_MS) {
+    const [since, mostMs] = lastSaidAt === undefined ? [goneAt, UNSAID_MS] : [lastSaidAt, SILENCE_MS];
+    if (performance.now() - since >= mostMs) {
       stop();
       return onGone();
     }
@@ -42,7 +44,14 @@ export function afterHangUp(
 
   const tellRequest = keepBack(req, ['close', 'aborted', 'error'], isWanted);
   const tellResponse = keepBack(res, ['close'], isWanted, () => {
-    timer ??= setTimeout(look, SILENCE_MS).unref();
+    const { socket } = req;
+    goneAt = performance.now();
+    if (socket.readableEnded || socket.errored) timer ??= setTimeout(look, SILENCE_MS).unref();
+    else {
+      // No client has gone: the handler has broken off, or an error handler for it.
+      stop();
+      onDestroyed();
+    }
   });
 
   res.destroy = function destroyNoticed(...args) {

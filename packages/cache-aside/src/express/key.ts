@@ -82,6 +82,9 @@ export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[
 export const digest = (parts: readonly unknown[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 
+/** Of who asked, and through whom: nothing else may hide in it. */
+const CLIENT = /^\s*(?:for|by)=(?:"[^"]*"|[^\s"]*)\s*$/i;
+
 /** RFC 7239 without who asked: what is left is about the host and the scheme. */
 const withoutClients = (forwarded: string): string =>
   forwarded
@@ -89,7 +92,7 @@ const withoutClients = (forwarded: string): string =>
     .map((proxy) =>
       proxy
         .split(';')
-        .filter((pair) => !/^\s*(?:for|by)=/i.test(pair))
+        .filter((pair) => !CLIENT.test(pair))
         .join(';'),
     )
     .join(',');
@@ -141,6 +144,12 @@ function decoded(text: string): string | undefined {
 }
 
 /**
+ * So many names are shared by all paths: every write marks one, and beyond 4,096 marks the oldest would make everything absent
+ * that is older. Of paths that share a name a change drops both.
+ */
+const PATHS = 2048;
+
+/**
  * The tag of all pages of a URL's path: those of every host, query, scope and variant. A change under one spelling of a path
  * concerns all that a router may take for the same.
  */
@@ -148,5 +157,6 @@ export const pathTagOf = (req: HttpRequest): string => {
   // A client may name the host with it (RFC 9112 §3.2.2).
   const asked = (req.originalUrl ?? req.url ?? '').replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
   const path = /^[^?#]*/.exec(asked)?.[0] ?? '';
-  return `path ${unescape(path).toLowerCase().replace(/\/+$/, '')}`;
+  const known = unescape(path).toLowerCase().replace(/\/+$/, '');
+  return `path-${createHash('sha256').update(known).digest().readUInt32BE() % PATHS}`;
 };

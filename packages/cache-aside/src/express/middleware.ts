@@ -97,11 +97,18 @@ async function ownerOf(
   if (scope === 'public') return undefined;
   if (scope === undefined) {
     if (hasCredentials(req)) return { kind: 'bypass', why: 'credentials' };
-    return (req.socket as Partial<TLSSocket>).authorized ? { kind: 'bypass', why: 'client-certificate' } : undefined;
+    return hasClientCertificate(req) ? { kind: 'bypass', why: 'client-certificate' } : undefined;
   }
   const id = await scope(req);
   const isId = (typeof id === 'string' && !NOBODY.has(id)) || (typeof id === 'number' && Number.isFinite(id));
   return isId ? String(id) : { kind: 'bypass', why: 'scope' };
+}
+
+/** Verified or not: it says who asks. */
+function hasClientCertificate({ socket }: HttpRequest): boolean {
+  const { getPeerCertificate } = socket as Partial<TLSSocket>;
+  const certificate = getPeerCertificate === undefined ? {} : Reflect.apply(getPeerCertificate, socket, []);
+  return Object.keys(certificate ?? {}).length > 0;
 }
 
 /** What comes of writing down what is not there. */

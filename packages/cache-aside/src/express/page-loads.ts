@@ -66,11 +66,12 @@ const FIELDS_LAST: Required<Freshness> = {
 async function asLeft(rendered: Rendered, { gate }: Rendering): Promise<Rendered> {
   if (rendered.kind === 'refused') return rendered;
   const { headers } = await gate.left;
-  const why = fieldRefusal(headers) ?? (lifetimeOf({ headers }, rendered.lifetime.freshness) ? undefined : 'expired');
-  if (why !== undefined) return { kind: 'refused', why };
+  const lifetime = lifetimeOf({ headers }, rendered.lifetime.freshness);
+  const why = fieldRefusal(headers);
+  if (why !== undefined || lifetime === undefined) return { kind: 'refused', why: why ?? 'expired' };
   // A compression outside says that it looks at Accept-Encoding, and encodes each answer anew.
   const vary = fieldsOf(headers['vary']).filter((field) => field !== 'accept-encoding');
-  return { ...rendered, vary: union(rendered.vary, vary) };
+  return { ...rendered, lifetime, vary: union(rendered.vary, vary) };
 }
 
 export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules }: PageLoadsParts): PageLoads {
@@ -156,6 +157,8 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
       new Promise((resolve, reject) => {
         if (refreshes.isFull) return reject(new AbandonedLoad('As many pages are rendered in the background as may'));
         const { named, name } = tagging(context);
+        // What its own request names: the run has not all of its headers.
+        name(tagsOf(req));
         let reached: Rendering | undefined;
         refreshes.begin(req, sought.fields ?? [], context.signal, {
           onReached(again, res, next) {

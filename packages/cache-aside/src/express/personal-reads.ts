@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { HttpResponse } from '@turnpike/core';
-import { CREDENTIALS, hasCredentials } from './credentials.ts';
+import { CREDENTIALS, hasCredentials, standsFor, unwatchedHeaders } from './credentials.ts';
 
 /** Where frameworks keep who asks. */
 const PROPERTIES = ['user', 'auth', 'oidc', 'session', 'sessionID', 'cookies', 'signedCookies'];
 
-/** Where they are handed on to views, if there is anybody. */
-const LOCALS = ['user', 'currentUser', 'session'];
+/** Where they are handed on to views, if there is anybody; and what is of one answer only. */
+const LOCALS = ['user', 'currentUser', 'session', 'nonce', 'cspNonce', 'csrfToken'];
 
 /** Other forms of all headers. */
 const ALL_HEADERS = ['rawHeaders', 'headersDistinct'];
@@ -70,7 +70,13 @@ function watchHeaders(req: IncomingMessage, note: (name: string) => void): () =>
       noteOf(name);
       return Reflect.has(target, name);
     },
+    getOwnPropertyDescriptor(target, name) {
+      const property = Reflect.getOwnPropertyDescriptor(target, name);
+      if (property !== undefined) noteOf(name);
+      return property;
+    },
   });
+  standsFor(watched, unwatchedHeaders(req));
   req.headers = watched;
   return function stop() {
     if (req.headers === watched) req.headers = headers;

@@ -7,6 +7,7 @@ import { answerPage } from './answer.ts';
 import { directivesOf } from './cache-control.ts';
 import { type Forwarded, type Status, cacheStatus } from './cache-status.ts';
 import { conditionsOf, isConditional } from './conditional-headers.ts';
+import { unwatchedHeaders } from './credentials.ts';
 import { emitPage } from './events.ts';
 import { type Page, type Stored, stalenessOf, unpack } from './page.ts';
 import type { PageLoads, Sought, Witness } from './page-loads.ts';
@@ -47,7 +48,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   const { engine, loads, refreshes, isShared, warn } = parts;
   const { req, res, next } = exchange;
   if (isInside(req, engine.places.page(url).entryKey)) return next();
-  const headers = { ...req.headers };
+  const headers = { ...unwatchedHeaders(req) };
   const conditions = conditionsOf(req);
   const saidBefore = res.getHeader('Cache-Status');
   const isOnlyToLook = req.method === 'HEAD' || directivesOf(headers['cache-control']).has('no-store');
@@ -65,7 +66,8 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   /** Or somebody has answered meanwhile, a time-out perhaps. */
   const isGone = (): boolean => res.headersSent || res.destroyed || req.socket.destroyed;
 
-  const say = (status: Status): void => void res.setHeader('Cache-Status', cacheStatus(status, saidBefore));
+  const say = (status: Status, before: unknown = saidBefore): void =>
+    void res.setHeader('Cache-Status', cacheStatus(status, before));
 
   const replayed = (page: Pick<Page, 'recording' | 'ageMs'>): Promise<void> =>
     answerPage(page, conditions, req, res).catch(next);
@@ -86,8 +88,8 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       rendering = begun;
       emitPage(() => ({ type: 'page-miss' }));
     },
-    onHead({ status }, why) {
-      say({ kind: 'miss', fwd, why });
+    onHead({ status, headers: said }, why) {
+      say({ kind: 'miss', fwd, why }, said['cache-status']);
       const mayBeReplaced = why === 'error' || (why === undefined && status === 200 && isConditional(conditions));
       return mayBeReplaced && !isSettled ? 'hold' : 'pass';
     },
@@ -112,8 +114,9 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   const settle = (outcome: Outcome | undefined): void => {
     isSettled = true;
     if (rendering === undefined) return;
-    const { gate, release } = rendering;
-    const kept = outcome && gate.isHolding ? pageIn(outcome, storedIn(outcome), 'stale') : undefined;
+    const { gate, release, isKnown } = rendering;
+    // What is not complete is not replaced: its handler has more to say.
+    const kept = outcome && gate.isHolding && isKnown ? pageIn(outcome, storedIn(outcome), 'stale') : undefined;
     try {
       if (kept === undefined) gate.open();
       else gate.replace(() => void tell(kept));
