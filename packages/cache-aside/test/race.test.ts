@@ -1,11 +1,9 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { fleet, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
 import { createCache } from '../src/index.ts';
 import { type Database, startDatabase } from './database.ts';
+import { type Mutation, SHIPPED, mutantOf } from './express/mutant.ts';
 
 const it_ = setting();
 
@@ -25,11 +23,10 @@ interface Heat {
   readonly keyCounts?: readonly number[];
   /** How long loads take at most. */
   readonly loadMs?: readonly number[];
-  readonly cacheModule?: string;
+  readonly dist?: string;
+  /** Whoever has seen what is stale ends it. */
+  readonly endsAtStale?: boolean;
 }
-
-const DIST = join(import.meta.dirname, '../dist');
-const shipped = pathToFileURL(join(DIST, 'index.js')).href;
 
 /** Deletes the clock, its marks, or when they were made, as an eviction would. */
 async function evict(): Promise<void> {
@@ -43,7 +40,8 @@ async function raced({
   seed,
   keyCounts = [2, 5, 8],
   loadMs = [6, 18],
-  cacheModule = shipped,
+  dist = SHIPPED,
+  endsAtStale = false,
 }: Heat): Promise<{ stale: string[]; stats: Member['stats'] }> {
   const database = await startDatabase(seed);
   try {
@@ -58,9 +56,15 @@ async function raced({
         keyCounts,
         loadMs,
         loadTimeoutMs: LOAD_TIMEOUT_MS,
-        cacheModule,
+        cacheModule: `${dist}/index.js`,
+        endsAtStale,
       },
       timeoutMs: 600_000,
+    });
+    const found: string[] = [];
+    members.onMessage((message) => {
+      found.push(...(message as Pick<Member, 'stale'>).stale);
+      void members.stop();
     });
     const evicting = setInterval(() => void evict(), 1500);
     const killing = Array.from({ length: KILLS }, (_, n) =>
@@ -69,6 +73,7 @@ async function raced({
     const results = await members.results;
     clearInterval(evicting);
     for (const timer of killing) clearTimeout(timer);
+    if (found.length > 0) return { stale: found, stats: {} };
     const stale = results.flatMap((member) => member.stale);
     const stats = results.reduce<Record<string, number>>((sum, member) => {
       for (const [name, count] of Object.entries(member.stats)) sum[name] = (sum[name] ?? 0) + count;
@@ -122,13 +127,10 @@ describe(`${PROCESSES} processes that read, write and invalidate at random, one 
   );
 });
 
-/** The package with one rule less: lines of its build, and what stands there instead. */
-interface Mutant {
+interface Mutant extends Mutation {
   readonly without: string;
   /** A race in which it shows soon. */
   readonly heat: Pick<Heat, 'keyCounts' | 'loadMs'>;
-  readonly file: string;
-  readonly edits: readonly (readonly [line: string, instead: string])[];
 }
 
 const MUTANTS: Mutant[] = [
@@ -143,12 +145,12 @@ const MUTANTS: Mutant[] = [
     heat: { keyCounts: [2], loadMs: [25] },
     file: 'loads.js',
     edits: [
-      ['running.set(token, load);', 'running.set(token, load); load.key = given.place.key;'],
+      ['running.set(token, load);', 'running.set(token, load); load.key = given.place.entryKey;'],
       [
-        'const others = asking.get(key);',
-        `const joined = [...running.values()].find((one) => one.key === key);
+        'const others = asking.get(entryKey);',
+        `const joined = [...running.values()].find((one) => one.key === entryKey);
          if (joined !== undefined) return { kind: 'load', load: joined, isOwn: false };
-         const others = asking.get(key);`,
+         const others = asking.get(entryKey);`,
       ],
     ],
   },
@@ -160,36 +162,17 @@ const MUTANTS: Mutant[] = [
   },
 ];
 
-/** A built copy of the package with one line changed, where its imports still resolve. */
-function mutate({ file, edits }: Mutant): { cacheModule: string; remove: () => void } {
-  const folder = mkdtempSync(join(import.meta.dirname, '../node_modules/mutant-'));
-  cpSync(DIST, folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
-  const mutated = edits.reduce(
-    (text, [line, instead]) => {
-      if (text.split(line).length !== 2) throw new Error(`${file} does not hold once: ${line}`);
-      return text.replace(line, () => instead);
-    },
-    readFileSync(join(folder, file), 'utf8'),
-  );
-  writeFileSync(join(folder, file), mutated);
-  return {
-    cacheModule: pathToFileURL(join(folder, 'index.js')).href,
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
-}
-
 describe('the same race finds what is stale', () => {
   const HEATS = 6;
 
   it.each(MUTANTS)(
     'without $without',
     async (mutant) => {
-      const { cacheModule, remove } = mutate(mutant);
+      const { dist, remove } = mutantOf(mutant);
       try {
         const stale: string[] = [];
         for (let seed = 1; stale.length === 0 && seed <= HEATS; seed += 1) {
-          stale.push(...(await raced({ ...mutant.heat, rounds: 40, seed, cacheModule })).stale);
+          stale.push(...(await raced({ ...mutant.heat, rounds: 40, seed, dist, endsAtStale: true })).stale);
         }
         expect(stale).not.toEqual([]);
       } finally {

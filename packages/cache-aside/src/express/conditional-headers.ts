@@ -15,9 +15,9 @@ export const isConditional = (conditions: Conditions): boolean =>
 
 /** Takes the fields out of a request that would make a part of an answer of it, or none, until the function returned is called. */
 export function hideConditions(req: IncomingMessage): () => void {
-  const { rawHeaders } = req;
   const hidden = FIELDS.flatMap((field) => (field in req.headers ? [[field, req.headers[field]] as const] : []));
   if (hidden.length === 0) return () => undefined;
+  const { rawHeaders } = req;
   // Node makes this one of the raw headers, by a count of its own: it has to be made before those are fewer.
   const { headersDistinct } = req;
   const distinct = hidden.map(([field]) => [field, headersDistinct[field]] as const);

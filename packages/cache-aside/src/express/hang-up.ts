@@ -42,7 +42,8 @@ export function afterHangUp(
     timer = setTimeout(look, SILENCE_MS).unref();
   };
 
-  const tellRequest = keepBack(req, ['close', 'aborted', 'error'], isWanted);
+  // That it closes when it has been read to its end is no hang-up.
+  const tellRequest = keepBack(req, ['close', 'aborted', 'error'], () => req.socket.destroyed && isWanted());
   const tellResponse = keepBack(res, ['close'], isWanted, () => {
     const { socket } = req;
     goneAt = performance.now();

@@ -15,16 +15,16 @@ export interface Mutation {
 
 /** A changed copy of the build, where its imports still resolve. */
 export function mutantOf({ file, edits }: Mutation): { readonly dist: string; remove(): void } {
-  const folder = mkdtempSync(join(import.meta.dirname, '../../node_modules/mutant-'));
-  cpSync(DIST, folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   const mutated = edits.reduce(
     (text, [line, instead]) => {
       if (text.split(line).length !== 2) throw new Error(`${file} does not hold once: ${line}`);
       return text.replace(line, () => instead);
     },
-    readFileSync(join(folder, file), 'utf8'),
+    readFileSync(join(DIST, file), 'utf8'),
   );
+  const folder = mkdtempSync(join(import.meta.dirname, '../../node_modules/mutant-'));
+  cpSync(DIST, folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   writeFileSync(join(folder, file), mutated);
   return { dist: pathToFileURL(folder).href, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -44,7 +44,7 @@ const LANGUAGES = ['en', 'de', 'fr'];
 const HOST = 'pages.test';
 
 await runMember(async ({ index, count, args, barrier, send, onMessage }) => {
-  const { url, prefix, port, seed, rounds, ops, spreadMs, keyCounts, loadMs, loadTimeoutMs, dist } = args;
+  const { url, prefix, port, seed, rounds, ops, spreadMs, keyCounts, loadMs, loadTimeoutMs, dist, endsAtStale } = args;
   const { createCache } = await import(`${dist}/index.js`);
   const { cacheResponse, cacheTags, invalidates } = await import(`${dist}/express/index.js`);
   const random = randomFrom(seed * 1000 + index);
@@ -175,6 +175,7 @@ await runMember(async ({ index, count, args, barrier, send, onMessage }) => {
     await Promise.all(Array.from({ length: ops }, operate));
     await barrier(`round ${round}`);
     await Promise.all(keys.map((key) => read(key, index, 'quiet')));
+    if (endsAtStale && stale.length > 0) send({ stale });
     await barrier(`checked ${round}`);
   }
   const { stored, refused } = cache.stats();

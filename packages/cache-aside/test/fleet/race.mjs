@@ -33,8 +33,8 @@ function databaseAt(port) {
     });
 }
 
-await runMember(async ({ index, args, barrier }) => {
-  const { url, prefix, port, seed, rounds, ops, keyCounts, loadMs, loadTimeoutMs, cacheModule } = args;
+await runMember(async ({ index, args, barrier, send }) => {
+  const { url, prefix, port, seed, rounds, ops, keyCounts, loadMs, loadTimeoutMs, cacheModule, endsAtStale } = args;
   const { createCache } = await import(cacheModule);
   const random = randomFrom(seed * 1000 + index);
   const chance = (share) => random() < share;
@@ -107,6 +107,7 @@ await runMember(async ({ index, args, barrier }) => {
     await Promise.all(Array.from({ length: ops }, operate));
     await barrier(`round ${round}`);
     await Promise.all(keys.map((key, n) => read(key, n, 'quiet')));
+    if (endsAtStale && stale.length > 0) send({ stale });
     await barrier(`checked ${round}`);
   }
   const { load, stored, refused, joined, waited, hit } = cache.stats();

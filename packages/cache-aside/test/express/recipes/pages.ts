@@ -2,7 +2,7 @@ import type { Cache } from '@turnpike/cache-aside';
 import { cacheResponse, cacheTags, invalidates } from '@turnpike/cache-aside/express';
 import express, { type Express } from 'express';
 
-export interface Product {
+interface Product {
   readonly id: string;
   readonly name: string;
   readonly maker: string;
