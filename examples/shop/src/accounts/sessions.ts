@@ -1,5 +1,5 @@
 import { type SingleSession, singleSession } from '@turnpike/single-session';
-import type { Shop } from './app.ts';
+import type { Shop } from '../app.ts';
 
 /** What the shop's tokens say beside who. */
 export interface Claims {
