@@ -1,14 +1,12 @@
 import { createCache } from '@turnpike/cache-aside';
 import compression from 'compression';
 import express, { type Express } from 'express';
-import type { Redis } from 'ioredis';
 import { account } from './accounts/account.ts';
 import { login } from './accounts/login.ts';
 import { shopSessions } from './accounts/sessions.ts';
 import { cart } from './cart/cart.ts';
 import { cartsOf } from './cart/carts.ts';
 import { catalogue } from './catalogue/catalogue.ts';
-import type { Database } from './database/database.ts';
 import { announcementsOf } from './events/announcements.ts';
 import { eventsOf } from './events/events.ts';
 import { limitsOf } from './limits.ts';
@@ -18,16 +16,7 @@ import { countedRedis } from './observability/redis-count.ts';
 import { orders } from './orders/orders.ts';
 import { hardened, page } from './page.ts';
 import { answerErrors, notFound } from './problems.ts';
-
-/** What the shop stands on. */
-export interface Shop {
-  readonly redis: Redis;
-  readonly database: Database;
-  /** Begins every key in Redis. */
-  readonly prefix: string;
-  /** Signs the tokens; at least 32 bytes. */
-  readonly secret: string;
-}
+import { type Shop, storeOf } from './shop.ts';
 
 /** The shop, without a port. */
 export interface ShopApp {
@@ -42,7 +31,7 @@ export interface ShopApp {
 export function createApp(shop: Shop): ShopApp {
   const sessions = shopSessions(shop);
   const limits = limitsOf(shop, sessions);
-  const cache = createCache({ redis: shop.redis, prefix: shop.prefix, ttlMs: 60_000, staleMs: 60_000 });
+  const cache = createCache({ ...storeOf(shop), ttlMs: 60_000, staleMs: 60_000 });
   const carts = cartsOf(shop);
   const announcements = announcementsOf(shop);
   const events = eventsOf(sessions, announcements);

@@ -2,7 +2,7 @@ import { isBackground } from '@turnpike/cache-aside/express';
 import { type RateLimitMiddleware, rateLimit } from '@turnpike/rate-limit';
 import { accountKey } from './accounts/credentials.ts';
 import type { ShopSessions } from './accounts/sessions.ts';
-import type { Shop } from './app.ts';
+import { type Shop, storeOf } from './shop.ts';
 
 /** Every limit of the shop. */
 export interface Limits {
@@ -26,8 +26,8 @@ const [MINUTE_MS, DAY_MS] = [60_000, 86_400_000];
  * Where Redis is away, who browses is counted by each instance alone, and nobody signs in: guesses that are not counted are
  * unlimited guesses. No address may use up an account's day and lock its owner out, so it has fewer, and comes first.
  */
-export function limitsOf({ redis, prefix }: Shop, sessions: ShopSessions): Limits {
-  const common = { redis, prefix };
+export function limitsOf(shop: Shop, sessions: ShopSessions): Limits {
+  const common = storeOf(shop);
   // A page that is rendered anew behind a stale one counts for nobody.
   const reads = { ...common, windowMs: MINUTE_MS, skip: isBackground };
   const failures = { ...common, charge: 'failure', onStoreError: 'deny' } as const;

@@ -1,6 +1,6 @@
 import type { Problem } from '@turnpike/rate-limit';
 import express, { Router } from 'express';
-import type { Shop } from '../app.ts';
+import type { Shop } from '../shop.ts';
 import type { Carts } from '../cart/carts.ts';
 import { forgetGuest, guestOf } from '../cart/guest.ts';
 import type { Limits } from '../limits.ts';

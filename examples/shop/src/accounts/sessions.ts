@@ -1,5 +1,5 @@
 import { type SingleSession, singleSession } from '@turnpike/single-session';
-import type { Shop } from '../app.ts';
+import { type Shop, storeOf } from '../shop.ts';
 
 /** What the shop's tokens say beside who. */
 export interface Claims {
@@ -9,9 +9,8 @@ export interface Claims {
 export type ShopSessions = SingleSession<Claims>;
 
 /** One device at a time: the newest login wins, and the other device is told so at its next request. */
-export const shopSessions = ({ redis, prefix, secret }: Shop): ShopSessions =>
+export const shopSessions = (shop: Shop): ShopSessions =>
   singleSession<Claims>({
-    redis,
-    prefix,
-    jwt: { secret, algorithm: 'HS256', issuer: 'shop', audience: 'shop-web' },
+    ...storeOf(shop),
+    jwt: { secret: shop.secret, algorithm: 'HS256', issuer: 'shop', audience: 'shop-web' },
   });

@@ -1,5 +1,5 @@
 import { defineScript, keyspace, pseudonym, storeOf } from '@turnpike/core';
-import type { Shop } from '../app.ts';
+import type { Shop } from '../shop.ts';
 
 /** Whose cart it is. */
 export type Owner = { readonly email: string } | { readonly guest: string };

@@ -2,7 +2,7 @@ import { type CacheSource, cacheResponse, invalidates } from '@turnpike/cache-as
 import { type Middleware, type Problem, writeProblem } from '@turnpike/rate-limit';
 import express, { type Request, Router } from 'express';
 import type { ShopSessions } from '../accounts/sessions.ts';
-import type { Shop } from '../app.ts';
+import type { Shop } from '../shop.ts';
 import type { Announcements } from '../events/announcements.ts';
 import type { Limits } from '../limits.ts';
 import { refuse } from '../problems.ts';

@@ -9,6 +9,8 @@ const ABOUT_ITSELF = /^(?:08|53|57|58)/;
 
 const isAway = (error: unknown): boolean => !(error instanceof DatabaseError) || ABOUT_ITSELF.test(error.code ?? '');
 
+const ignore = (): void => undefined;
+
 /** A Postgres server, by its URL. */
 export function databaseServer(url: string): Database {
   const pool = new Pool({
@@ -18,7 +20,7 @@ export function databaseServer(url: string): Database {
     query_timeout: STATEMENT_MS,
   });
   // Of a connection that nobody uses: the next query finds out by itself.
-  pool.on('error', () => undefined);
+  pool.on('error', ignore);
 
   const orAway = async <T>(work: Promise<T>, mayHaveCommitted = false): Promise<T> => {
     try {
@@ -38,6 +40,8 @@ export function databaseServer(url: string): Database {
     ...queriesOf(pool),
     async transaction(work) {
       const client = await orAway(pool.connect());
+      // While it is out nobody else listens: what becomes of its connection is told by the next statement.
+      client.on('error', ignore);
       let isBroken: boolean | Error = false;
       try {
         await orAway(client.query('begin'));
@@ -49,6 +53,7 @@ export function databaseServer(url: string): Database {
         if (!isBroken) await client.query('rollback').catch(() => (isBroken = true));
         throw error;
       } finally {
+        client.off('error', ignore);
         client.release(isBroken);
       }
     },

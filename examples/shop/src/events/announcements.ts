@@ -1,4 +1,4 @@
-import type { Shop } from '../app.ts';
+import type { Shop } from '../shop.ts';
 import type { Product } from '../catalogue/products.ts';
 
 /** What everybody who is here is told, on every instance. A message that is lost costs nothing: pages say what is true. */

@@ -1,6 +1,6 @@
 import { defineScript, storeOf } from '@turnpike/core';
 import { Router } from 'express';
-import type { Shop } from '../app.ts';
+import type { Shop } from '../shop.ts';
 
 const look = defineScript({ lua: 'return 1', encode: () => ({ keys: [], argv: [] }), decode: () => true });
 

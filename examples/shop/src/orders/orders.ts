@@ -3,7 +3,7 @@ import { type Problem, idempotency, writeProblem } from '@turnpike/idempotency';
 import express, { Router } from 'express';
 import type { Middleware } from '@turnpike/rate-limit';
 import type { ShopSessions } from '../accounts/sessions.ts';
-import type { Shop } from '../app.ts';
+import { type Shop, storeOf } from '../shop.ts';
 import { isId } from '../catalogue/catalogue.ts';
 import { DatabaseAway } from '../database/database.ts';
 import type { Limits } from '../limits.ts';
@@ -18,16 +18,10 @@ const MOST = 100;
  * Ordering, once however often it is asked for: Redis answers a retry, and where Redis has lost what it knew, the UNIQUE id in the
  * database stops a second order.
  */
-export function orders(
-  { redis, prefix, database }: Shop,
-  cache: SharedCache,
-  limits: Limits,
-  sessions: ShopSessions,
-): Router {
+export function orders(shop: Shop, cache: SharedCache, limits: Limits, sessions: ShopSessions): Router {
   const signedIn = sessions.guard();
   const once = idempotency({
-    redis,
-    prefix,
+    ...storeOf(shop),
     scope: (req) => sessions.of(req).userId,
     // An order that may have been placed is placed again: the database knows.
     onInDoubt: 'rerun',
@@ -43,7 +37,7 @@ export function orders(
     const { id: idempotencyId, release } = once.of(req);
     const order = { idempotencyId, email: sessions.of(req).userId, productId, quantity };
     try {
-      const placed = await placeOrder(database, order);
+      const placed = await placeOrder(shop.database, order);
       if (placed.kind === 'placed') {
         res.status(201).location(`/orders/${placed.order.id}`).json(placed.order);
         return;
@@ -58,10 +52,10 @@ export function orders(
   });
 
   router.get('/orders', signedIn, async (req, res) => {
-    res.json({ orders: await ordersOf(database, sessions.of(req).userId) });
+    res.json({ orders: await ordersOf(shop.database, sessions.of(req).userId) });
   });
   router.get('/orders/:id', signedIn, async (req, res) => {
-    const order = await orderOf(database, sessions.of(req).userId, req.params.id);
+    const order = await orderOf(shop.database, sessions.of(req).userId, req.params.id);
     if (order === undefined) refuse(NO_SUCH_ORDER, req, res);
     else res.json(order);
   });
