@@ -13,6 +13,8 @@ const secret = process.env['SHOP_SECRET'] ?? randomBytes(32).toString('base64url
 const redis = new Redis(redisUrl, {
   retryStrategy: (attempt) => Math.min(50 * attempt, 500),
   reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  // A master that is gone without a word: the client looks for another.
+  socketTimeout: 5000,
 });
 // The packages say what happens without Redis; the log only needs to say that it is gone, and that it is back.
 let isDown = false;
@@ -50,12 +52,18 @@ const GRACE_MS = 10_000;
 
 let isClosing = false;
 
+// A client that keeps its connection busy is told that the answer under way is the last one on it.
+server.prependListener('request', (_req, res) => {
+  if (isClosing) res.shouldKeepAlive = false;
+});
+
 /** Requests under way finish, streams are closed; then nothing is left open, and the process ends by itself. */
 function close(): void {
   if (isClosing) return;
   isClosing = true;
   server.close(() => void end());
   server.closeIdleConnections();
+  setInterval(() => server.closeIdleConnections(), 100).unref();
   drain();
   setTimeout(() => server.closeAllConnections(), GRACE_MS).unref();
 }
