@@ -10,7 +10,7 @@ export { type FleetProcess } from './fleet-process.ts';
 export { isHandshake } from './handshake.ts';
 export { NoRedisServer } from './no-redis-server.ts';
 export { race } from './race.ts';
-export { canStartCluster, canStartRedis } from './redis-binary.ts';
+export { canStartCluster, canStartRedis, findRedis } from './redis-binary.ts';
 export { type RedisAddress, type RedisServerOptions, type RedisServer, startRedis } from './redis-server.ts';
 export { type ReplicaServer, startReplica } from './replica.ts';
 export { runningTime } from './running-time.ts';
