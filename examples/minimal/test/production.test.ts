@@ -114,6 +114,23 @@ describe('the server', () => {
     expect(await eventually(() => other.dbsize(), { withinMs: 5_000 })).toBe(0);
   });
 
+  it('by volatile-ttl evicts pages before sessions and idempotency keys', async () => {
+    await using server = await startRedis({ maxmemory: '5mb', config: { 'maxmemory-policy': 'volatile-ttl' } });
+    const redis = given(createClient(server.url));
+    const shop = shopOn(redis);
+    const users = Array.from({ length: 20 }, (_, n) => `user-${n}`);
+    const logins = await Promise.all(users.map((user) => shop.sessions.login(user)));
+    const first = await Promise.all(logins.map(({ token }) => shop.order(token, 'k').expect(201)));
+    const page = 'a page '.repeat(1_500);
+    for (let n = 0; n < 1_000; n += 50) {
+      const fifty = Array.from({ length: 50 }, (_, m) => `page-${n + m}`);
+      await Promise.all(fifty.map((key) => shop.cache.getOrLoad(key, () => page)));
+    }
+    expect(Number(/evicted_keys:(\d+)/.exec(await redis.info('stats'))?.[1])).toBeGreaterThan(100);
+    const again = await Promise.all(logins.map(({ token }) => shop.order(token, 'k').expect(201)));
+    expect(again.map(({ body }) => body)).toEqual(first.map(({ body }) => body));
+  });
+
   it.each([
     ['that is full and evicts nothing', { maxmemory: '1' }],
     ['that misses its replicas', configOf('replicas.conf')],
