@@ -4,7 +4,7 @@ import type { Shop } from '../shop.ts';
 /** Whose cart it is. */
 export type Owner = { readonly email: string } | { readonly guest: string };
 
-export interface CartLine {
+interface CartLine {
   readonly productId: string;
   readonly quantity: number;
 }

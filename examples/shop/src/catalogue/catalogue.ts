@@ -11,7 +11,7 @@ import { type Filter, productById, productsBy, setPrice } from './products.ts';
 type SharedCache = Extract<CacheSource, { cache: unknown }>['cache'];
 
 /** What a change of a product makes untrue: its own page, and every list, where it may stand elsewhere now. */
-export const tagsOf = (productId: unknown): string[] => [`product:${String(productId)}`, 'lists'];
+const tagsOf = (productId: unknown): string[] => [`product:${String(productId)}`, 'lists'];
 
 /** What anyone may read, mostly from the cache; and what an admin may change, for all to see at once. */
 export function catalogue(

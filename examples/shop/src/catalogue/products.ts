@@ -20,7 +20,7 @@ export interface Filter {
   readonly page: number;
 }
 
-export const PAGE_SIZE = 24;
+const PAGE_SIZE = 24;
 
 const COLUMNS = 'id, name, category, description, price_cents as "priceCents", stock';
 

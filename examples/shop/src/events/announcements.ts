@@ -9,7 +9,7 @@ export interface Announcements {
   close(): void;
 }
 
-export interface Price {
+interface Price {
   readonly id: string;
   readonly priceCents: number;
 }

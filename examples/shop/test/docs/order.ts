@@ -34,8 +34,8 @@ export function createApp(redis: Redis, prefix: string, secret: string): Express
   app.get('/products', pages, (_req, res) => {
     res.json({ products, text: 'a page that is worth its compression '.repeat(100) });
   });
-  //                     4         5               6 (inside: the handler commits)    5
-  app.post('/products', signedIn, express.json(), changed, once, (req, res) => {
+  //                     4         5               5     6: around the commit
+  app.post('/products', signedIn, express.json(), once, changed, (req, res) => {
     products.push((req.body as { name: string }).name);
     res.status(201).json({ products });
   });
