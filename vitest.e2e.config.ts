@@ -11,8 +11,6 @@ export default defineConfig({
     pool: 'forks',
     // One browser and one shop at a time.
     maxWorkers: 1,
-    // The shop's deadlines are real: on a machine that is busy with something else, Redis may count as away for a second.
-    retry: 2,
     testTimeout: 30_000,
     // A Postgres is unfolded in memory.
     hookTimeout: 60_000,

@@ -18,7 +18,7 @@ export async function runShop(): Promise<RunningShop> {
   const redis = await startRedis();
   const port = await freePort();
   const { DATABASE_URL: _, ...rest } = process.env;
-  const env = { ...rest, PORT: String(port), REDIS_URL: redis.url };
+  const env = { ...rest, PORT: String(port), REDIS_URL: redis.url, SHOP_DEADLINE_MS: '5000' };
 
   // Tethered: it ends with this process, also when this one is killed.
   const tether = join(ROOT, 'scripts/setup/tether.mjs');
