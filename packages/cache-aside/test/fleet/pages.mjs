@@ -1,8 +1,6 @@
 // One process of the race of pages: serves rows over HTTP, asks all processes for them at random, and says which pages were stale.
 import { once } from 'node:events';
 import { Agent, createServer, request } from 'node:http';
-import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,34 +8,8 @@ import { runMember } from '@turnpike/test-kit';
 import express4 from 'express4';
 import express5 from 'express';
 import { Redis } from 'ioredis';
-
-/** mulberry32: the same choices for the same seed. */
-function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-function databaseAt(port) {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true);
-  const waiting = new Map();
-  let last = 0;
-  createInterface({ input: socket }).on('line', (line) => {
-    const { id, rows } = JSON.parse(line);
-    waiting.get(id)(rows);
-    waiting.delete(id);
-  });
-  return (ask, rows, more = {}) =>
-    new Promise((resolve) => {
-      last += 1;
-      waiting.set(last, resolve);
-      socket.write(`${JSON.stringify({ id: last, ask, rows, ...more })}\n`);
-    });
-}
+import { randomFrom } from './chance.mjs';
+import { databaseAt } from './database-at.mjs';
 
 const LANGUAGES = ['en', 'de', 'fr'];
 /** Of all processes: their pages are the same. */

@@ -1,37 +1,9 @@
 // One process of the race: reads, and writes followed by their invalidation, at random, and says which reads were stale.
-import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runMember } from '@turnpike/test-kit';
 import { Redis } from 'ioredis';
-
-/** mulberry32: the same choices for the same seed. */
-function randomFrom(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-function databaseAt(port) {
-  const socket = connect(port, '127.0.0.1').setNoDelay(true);
-  const waiting = new Map();
-  let last = 0;
-  createInterface({ input: socket }).on('line', (line) => {
-    const { id, rows } = JSON.parse(line);
-    waiting.get(id)(rows);
-    waiting.delete(id);
-  });
-  return (ask, rows, more = {}) =>
-    new Promise((resolve) => {
-      last += 1;
-      waiting.set(last, resolve);
-      socket.write(`${JSON.stringify({ id: last, ask, rows, ...more })}\n`);
-    });
-}
+import { randomFrom } from './chance.mjs';
+import { databaseAt } from './database-at.mjs';
 
 await runMember(async ({ index, args, barrier, send }) => {
   const { url, prefix, port, seed, rounds, ops, keyCounts, loadMs, loadTimeoutMs, cacheModule, endsAtStale } = args;
