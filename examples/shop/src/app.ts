@@ -21,6 +21,8 @@ import { type Shop, storeOf } from './shop.ts';
 /** The shop, without a port. */
 export interface ShopApp {
   readonly app: Express;
+  /** Forgets all pages: those of another database. */
+  forgetPages(): Promise<void>;
   /** Ends the streams that are open. */
   drain(): void;
   /** Ends what listens. Redis and the database stay open. */
@@ -65,6 +67,9 @@ export function createApp(shop: Shop): ShopApp {
   app.use(answerErrors);
   return {
     app,
+    async forgetPages() {
+      await cache.clear();
+    },
     drain: events.end,
     close() {
       announcements.close();

@@ -38,7 +38,15 @@ const database = await openDatabase(process.env['DATABASE_URL']).catch((error: u
   process.exit(1);
 });
 
-const { app, drain, close: closeApp } = createApp({ redis, database, prefix: 'shop', secret, ...patience });
+const {
+  app,
+  forgetPages,
+  drain,
+  close: closeApp,
+} = createApp({ redis, database, prefix: 'shop', secret, ...patience });
+// The embedded database is a new one, and what Redis still has of the one before is not true of it.
+if (process.env['DATABASE_URL'] === undefined) await forgetPages();
+
 const server = app.listen(port, (error?: Error) => {
   if (error !== undefined) void refuse(error);
   else console.log(welcome(`http://localhost:${port}`));
