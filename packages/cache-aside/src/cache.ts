@@ -258,7 +258,6 @@ export function createCache(options: CacheOptions): CacheOfAny {
   };
   registerEngine(cache, {
     freshness: ownFreshness,
-    loadTimeoutMs,
     maxBytes,
     places,
     check,

@@ -8,7 +8,6 @@ import type { Places } from './places.ts';
 /** A cache, as the rest of this package sees it. */
 export interface Engine {
   readonly freshness: Required<Freshness>;
-  readonly loadTimeoutMs: number;
   readonly maxBytes: number;
   readonly places: Places;
   readonly check: CallChecks;

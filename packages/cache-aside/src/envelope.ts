@@ -69,8 +69,10 @@ export function parsedEntry(bytes: Buffer): Entry | undefined {
 }
 
 /** What tells one state of an entry from every other: a lease is given only over what its caller has seen. */
-export function seenOf(bytes: Buffer | null): Buffer {
+export function seenOf(
+  bytes: Buffer | null,
+  entry: Entry | undefined = bytes ? parsedEntry(bytes) : undefined,
+): Buffer {
   if (bytes === null) return Buffer.alloc(0);
-  const entry = parsedEntry(bytes);
   return bytes.subarray(0, entry === undefined ? HEAD_BYTES : bytes.length - entry.payload.length);
 }

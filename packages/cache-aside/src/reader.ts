@@ -74,7 +74,7 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
       const judged = entry && { ...entry, ownTag: place.ownTag, joinedAtUs };
       const judge = judged !== undefined && marks.isNeeded(judged, clock) ? await marks.upTo(clock) : clock;
       const isValid = judged !== undefined && marks.isValid(judged, judge);
-      return { entry, isValid, nowMs, seen: seenOf(bytes), clock: judge, askedAt };
+      return { entry, isValid, nowMs, seen: seenOf(bytes, entry), clock: judge, askedAt };
     },
   };
   return reader;

@@ -23,8 +23,8 @@ export function login({ database }: Shop, limits: Limits, sessions: ShopSessions
     const guest = guestOf(req);
     if (guest !== undefined) {
       // A cart is a convenience: who could sign in is not turned away for it.
-      await carts.merge({ guest }, { email: known.email }).catch(() => undefined);
-      forgetGuest(res);
+      const merging = carts.merge({ guest }, { email: known.email });
+      await merging.then(() => forgetGuest(res)).catch(() => undefined);
     }
     res.json({ token, handle: session.handle, role: known.role, signedOut: replaced.map(({ device }) => device) });
   });

@@ -14,7 +14,7 @@ export interface Carts {
   read(owner: Owner): Promise<CartLine[]>;
   /** Sets how many there are of a product; 0 takes it out. Resolves to the cart, or to undefined when it is full. */
   put(owner: Owner, line: CartLine): Promise<CartLine[] | undefined>;
-  /** Adds one cart to another, and empties it. */
+  /** Empties one cart into another; where that does not take them, the lines go back. */
   merge(from: Owner, into: Owner): Promise<void>;
 }
 
@@ -96,7 +96,13 @@ export function cartsOf({ redis, prefix, secret }: Shop): Carts {
     put: (owner, line) => store.call(put, { ...line, key: keyOf(owner) }, within),
     async merge(from, into) {
       const lines = await store.call(take, keyOf(from), within);
-      if (lines.length > 0) await store.call(add, { key: keyOf(into), lines }, within);
+      if (lines.length === 0) return;
+      try {
+        await store.call(add, { key: keyOf(into), lines }, within);
+      } catch (error) {
+        await store.call(add, { key: keyOf(from), lines }, within).catch(() => undefined);
+        throw error;
+      }
     },
   };
 }

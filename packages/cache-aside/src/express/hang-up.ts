@@ -27,6 +27,7 @@ export function afterHangUp(
   { gate, signal, isWanted, onDestroyed, onGone }: Waiting,
 ): () => void {
   const { destroy } = res;
+  const hadOwnDestroy = Object.hasOwn(res, 'destroy');
   let timer: NodeJS.Timeout | undefined;
   let goneAt = Infinity;
 
@@ -55,16 +56,20 @@ export function afterHangUp(
     }
   });
 
-  res.destroy = function destroyNoticed(...args) {
+  function destroyNoticed(...args: Parameters<typeof destroy>): ServerResponse {
     stop();
     onDestroyed();
     return Reflect.apply(destroy, res, args);
-  };
+  }
+  res.destroy = destroyNoticed;
 
   function stop(): void {
     clearTimeout(timer);
     signal.removeEventListener('abort', stop);
-    if (Object.hasOwn(res, 'destroy') && res.destroy.name === 'destroyNoticed') Reflect.deleteProperty(res, 'destroy');
+    if (res.destroy === destroyNoticed) {
+      if (hadOwnDestroy) res.destroy = destroy;
+      else Reflect.deleteProperty(res, 'destroy');
+    }
     tellRequest();
     tellResponse();
   }

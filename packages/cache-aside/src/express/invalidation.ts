@@ -22,12 +22,11 @@ export function invalidateAfter(res: ServerResponse, cache: Cache | CacheOfAny, 
       return hasChanged(status) ? invalidate() : undefined;
     },
   });
+  const warnOf = (error: unknown): void =>
+    isolated(() => {
+      throw error;
+    });
   res.once('close', () => {
-    if (!isComplete)
-      invalidate().catch((error: unknown) =>
-        isolated(() => {
-          throw error;
-        }),
-      );
+    if (!isComplete) invalidate().catch(warnOf);
   });
 }

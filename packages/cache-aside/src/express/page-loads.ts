@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpRequest } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
-import type { Freshness } from '../freshness.ts';
+import { type Freshness, longestLifeMs } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
 import { emitPage } from './events.ts';
 import { lifetimeOf } from './lifetime.ts';
@@ -102,7 +102,7 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     const payload = packPage({ recording, ageMs, bornMs: context.nowMs(), staleness: freshness });
     if (isWithin(vary, fields ?? [])) {
       context.lasts(freshness);
-      if (fields !== undefined) void pages.admit(url, variantOf(fields, headers), freshness.ttlMs);
+      if (fields !== undefined) void pages.admit(url, variantOf(fields, headers), longestLifeMs(freshness));
       return payload;
     }
     // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.

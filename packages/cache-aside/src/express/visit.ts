@@ -1,5 +1,4 @@
-import type { Warn } from '@turnpike/core';
-import type { HttpRequest } from '@turnpike/core';
+import type { HttpRequest, Warn } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
 import { AbandonedLoad } from '../load.ts';
 import type { Outcome } from '../loaded.ts';
@@ -47,7 +46,8 @@ function isInside(req: HttpRequest, entryKey: string): boolean {
 export async function visit(exchange: Exchange, url: string, parts: VisitParts): Promise<void> {
   const { engine, loads, refreshes, isShared, warn } = parts;
   const { req, res, next } = exchange;
-  if (isInside(req, engine.places.page(url).entryKey)) return next();
+  const ownPlace = engine.places.page(url);
+  if (isInside(req, ownPlace.entryKey)) return next();
   const headers = { ...unwatchedHeaders(req) };
   const conditions = conditionsOf(req);
   const saidBefore = res.getHeader('Cache-Status');
@@ -138,7 +138,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     let mistake: { readonly thrown: unknown } | undefined;
     const foreground = loads.foreground(exchange, sought, witness);
     const outcome = await engine[isOnlyToLook ? 'peek' : 'pageOf']({
-      place: engine.places.page(url, fields && variantOf(fields, headers)),
+      place: fields === undefined ? ownPlace : engine.places.page(url, variantOf(fields, headers)),
       async loader(context) {
         // A client that has hung up while it waited leaves it to the next.
         if (isOnlyToLook || isGone()) throw new AbandonedLoad('The handler is not to be called');
@@ -154,14 +154,14 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       refresh: mayRunAgain && !refreshes.isFull ? loads.background(req, sought) : undefined,
       async alone(why) {
         const isAway = why === 'degraded';
-        if (!isCalled && !isGone())
-          callAlone(isAway ? { kind: 'bypass', why: 'store' } : { kind: 'miss', fwd, why: undefined });
+        const status: Status = isAway ? { kind: 'bypass', why: 'store' } : { kind: 'miss', fwd, why: undefined };
+        if (!isCalled && !isGone()) callAlone(status);
         return ALONE;
       },
       tags: [],
       freshness: engine.freshness,
-      // What nobody can render behind it is not served stale.
       open: ({ payload }) => unpack(payload),
+      // What nobody can render behind it is not served stale.
       staleness: (entry) => (mayRunAgain ? stalenessOf(entry) : { ...stalenessOf(entry), staleMs: 0 }),
       startedAt,
     });

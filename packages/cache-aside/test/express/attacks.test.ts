@@ -580,4 +580,21 @@ describe.each(EXPRESSES)('on %s', (_version, express) => {
     expect((await hitOf(ask, '/page', sent)).text).toBe('page 1');
     expect(seen.runs).toBe(1);
   });
+
+  it('a handler that breaks off behind two caches keeps nobody waiting at either', async () => {
+    const outer = cachedBy({ prefix: `${it_.clients.prefix}outer` });
+    const inner = cachedBy({ prefix: `${it_.clients.prefix}inner`, ttlMs: 1000 });
+    const { ask, seen } = await siteOf(
+      express,
+      outer,
+      (_req, res, run) => (run < 3 ? res.destroy() : res.send('page')),
+      {
+        inside: [inner as RequestHandler],
+      },
+    );
+    const startedAt = performance.now();
+    await race(4, () => ask('/page').catch(() => undefined));
+    expect(performance.now() - startedAt).toBeLessThan(1500); // others would be waited for 2 s, or 10
+    expect(seen.runs).toBeGreaterThanOrEqual(4);
+  });
 });

@@ -35,6 +35,19 @@ describe.each(EXPRESSES)('variants of a page on %s', (_version, express) => {
   const site = (handler: Handler, parts?: SiteParts): Promise<Site> =>
     siteOf(express, zeroOptions(it_.clients), handler, parts);
 
+  it('are counted for as long as any of them may be served, also stale', async () => {
+    const { ask } = await site((req, res, run, next) => {
+      res.set('Cache-Control', 'max-age=10, stale-while-revalidate=600');
+      return inLanguage(req, res, run, next);
+    });
+    await hitOf(ask, '/page', speaking('en'));
+    const redis = it_.clients.client();
+    const [counted] = await it_.clients.scan(':v1:cache-aside:*:variants');
+    await redis.del(counted!);
+    await hitOf(ask, '/page', speaking('de'));
+    await eventually(async () => expect(await redis.pttl(counted!)).toBeGreaterThan(500_000));
+  });
+
   it('are both kept, by what Vary names and by nothing else', async () => {
     const { ask, seen } = await site(inLanguage);
     for (const language of ['en', 'de']) await ask('/page', speaking(language));
