@@ -4,7 +4,7 @@ import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions }
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
 import { registerEngine } from './engine.ts';
-import { type CacheEvent, type CacheStats, createJournal } from './events.ts';
+import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
 import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
@@ -74,8 +74,6 @@ export interface CacheOfAny extends CacheOfKeys {
   /** As `Cache.getOrLoad`. */
   getOrLoad<T>(key: string | undefined, loader: Loader<T>, options?: GetOptions): Promise<T>;
 }
-
-const NEAR_HIT: CacheEvent = { type: 'hit', tier: 'l1' };
 
 /** However short-lived its entries, a clock is kept so long, in ms. */
 const LEAST_CLOCK_TTL_MS = 3_600_000;
@@ -231,22 +229,28 @@ export function createCache(options: CacheOptions): CacheOfAny {
     }
   };
 
+  const fromRedisOrLoaded = async <T>(
+    key: string | undefined,
+    loader: Loader<T>,
+    given: GetOptions = {},
+  ): Promise<T> => {
+    const { tags, freshness } = check.get(given);
+    const startedAt = performance.now();
+    if (key !== undefined) check.key(key);
+    check.loader(loader);
+    const outcome = await (key === undefined
+      ? serving.outcomeOfNoKey({ loader, tags })
+      : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
+    if (outcome.kind === 'error') throw outcome.error;
+    return outcome.value() as T;
+  };
+
   const cache: CacheOfAny = {
-    async getOrLoad<T>(key: string | undefined, loader: Loader<T>, given: GetOptions = {}): Promise<T> {
+    getOrLoad<T>(key: string | undefined, loader: Loader<T>, given?: GetOptions): Promise<T> {
       const near = key === undefined ? undefined : tier?.valueOf(key);
-      if (near !== undefined) {
-        journal.note(NEAR_HIT);
-        return near.value as T;
-      }
-      const { tags, freshness } = check.get(given);
-      const startedAt = performance.now();
-      if (key !== undefined) check.key(key);
-      check.loader(loader);
-      const outcome = await (key === undefined
-        ? serving.outcomeOfNoKey({ loader, tags })
-        : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
-      if (outcome.kind === 'error') throw outcome.error;
-      return outcome.value() as T;
+      if (near === undefined) return fromRedisOrLoaded(key, loader, given);
+      journal.noteNearHit();
+      return Promise.resolve(near.value as T);
     },
     invalidate: invalidateNamed,
     async clear(options = {}) {
