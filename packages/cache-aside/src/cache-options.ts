@@ -48,7 +48,7 @@ export interface CacheSettings {
 /** What `createCache` takes. */
 export type CacheOptions = CacheSettings & Freshness;
 
-/** Where one `getOrLoad` differs from its cache. */
+/** Where one `getOrLoad`, or one `getMany`, differs from its cache. */
 export interface GetOptions extends Partial<Freshness> {
   /** What the value depends on: `invalidate({ tags })` with one of them drops it. The loader may add to them. */
   tags?: readonly string[];
@@ -102,6 +102,9 @@ const LARGEST_BYTES = 500_000_000;
 /** What one entry, or one invalidation of a loader's making, may carry. */
 const MOST_TAGS = 1000;
 
+/** What one `getMany` may ask for: one query. */
+const MOST_KEYS = 1000;
+
 export interface CheckedOptions {
   readonly settings: Required<CacheSettings>;
   readonly freshness: Required<Freshness>;
@@ -141,13 +144,18 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
 /** The checks of what is given to a call; each throws an `OptionError`. */
 export interface CallChecks {
   key(key: unknown): void;
+  keys(keys: unknown): void;
+  pairs(pairs: unknown): void;
   tags(tags: readonly unknown[]): void;
   ttlMs(ms: unknown): void;
   version(version: unknown): void;
-  get(options: GetOptions): { readonly tags: readonly string[]; readonly freshness: Required<Freshness> };
+  get(
+    options: GetOptions,
+    method?: string,
+  ): { readonly tags: readonly string[]; readonly freshness: Required<Freshness> };
   invalidation(invalidation: Invalidation): void;
   quarantineMs(ms: unknown): void;
-  loader(loader: unknown): void;
+  loader(loader: unknown, name?: string): void;
   quarantine(options: object): void;
   write(write: unknown, options: object): void;
 }
@@ -160,14 +168,22 @@ function callChecks(own: Required<Freshness>): CallChecks {
   };
   const checks: CallChecks = {
     key: (key) => cache.must(typeof key === 'string' && key !== '', 'key', 'a non-empty string', key),
+    keys(keys) {
+      strings('keys', keys);
+      cache.must((keys as unknown[]).length <= MOST_KEYS, 'keys', `at most ${MOST_KEYS}`, keys);
+    },
+    pairs(pairs) {
+      const isIterable = typeof pairs === 'object' && pairs !== null && Symbol.iterator in pairs;
+      cache.must(isIterable, 'loadMany', 'a function that gives a Map, or pairs', pairs);
+    },
     tags(tags) {
       strings('tags', tags);
       cache.must(tags.length <= MOST_TAGS, 'tags', `at most ${MOST_TAGS}`, tags);
     },
     ttlMs: (ms) => cache.integer('ttlMs', ms, 1, LONGEST_MS),
     version: (version) => cache.integer('version', version, 0),
-    get(options) {
-      const check = optionChecks('getOrLoad', options);
+    get(options, method = 'getOrLoad') {
+      const check = optionChecks(method, options);
       check.known(['tags', ...FRESHNESS_OPTIONS], RIVALS);
       const { tags = [], ...given } = options;
       const differing: Partial<Freshness> = Object.fromEntries(
@@ -189,7 +205,7 @@ function callChecks(own: Required<Freshness>): CallChecks {
       check.must(isNamed, 'keys', 'given, or tags', undefined);
     },
     quarantineMs: (ms) => cache.integer('quarantineMs', ms, 0, LONGEST_MS),
-    loader: (loader) => cache.must(typeof loader === 'function', 'loader', 'a function', loader),
+    loader: (loader, name = 'loader') => cache.must(typeof loader === 'function', name, 'a function', loader),
     quarantine: (options) => optionChecks('clear', options).known(['quarantineMs']),
     write(write, options) {
       cache.must(typeof write === 'function', 'write', 'a function', write);

@@ -1,4 +1,5 @@
 import { StoreError, storeOf, warnOnce } from '@turnpike/core';
+import type { ManyLoader } from './batch.ts';
 import { type Backlog, type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from './backlog.ts';
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
@@ -12,6 +13,7 @@ import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
+import { createMany } from './many.ts';
 import { createMarkTable } from './mark-table.ts';
 import { createPages } from './pages.ts';
 import { createPlaces, tagName } from './places.ts';
@@ -67,12 +69,24 @@ export interface Cache extends CacheOfKeys {
    * long, with a `LoadTimeoutError`. An undefined `key` is loaded and not cached.
    */
   getOrLoad<T>(key: string | undefined, loader: Loader<T & StoresAsIs<T>>, options?: GetOptions): Promise<T>;
+  /**
+   * The values of at most 1,000 `keys`, in their order, each with every guarantee of `getOrLoad`. Those that nobody has and
+   * nobody else loads are one call of `loadMany`; what is stale is another, in the background. A key that has no value
+   * (`undefined`) is not in the Map. Rejects, as `getOrLoad` does, for the first key that fails.
+   */
+  getMany<T>(
+    keys: readonly string[],
+    loadMany: ManyLoader<T & StoresAsIs<T>>,
+    options?: GetOptions,
+  ): Promise<Map<string, T>>;
 }
 
 /** A cache of whatever its `serializer` takes. */
 export interface CacheOfAny extends CacheOfKeys {
   /** As `Cache.getOrLoad`. */
   getOrLoad<T>(key: string | undefined, loader: Loader<T>, options?: GetOptions): Promise<T>;
+  /** As `Cache.getMany`. */
+  getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, options?: GetOptions): Promise<Map<string, T>>;
 }
 
 /** However short-lived its entries, a clock is kept so long, in ms. */
@@ -145,6 +159,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     deadlineMs,
     maxBytes,
   });
+  const warn = warnOnce('createCache');
   const serving = createServing({
     reader,
     loads,
@@ -153,9 +168,10 @@ export function createCache(options: CacheOptions): CacheOfAny {
     marks,
     codec,
     journal,
-    warn: warnOnce('createCache'),
+    warn,
     boundMs: 2 * leaseMs,
   });
+  const many = createMany({ reader, serving, places, check, warn });
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
@@ -212,6 +228,11 @@ export function createCache(options: CacheOptions): CacheOfAny {
         : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
       if (outcome.kind === 'error') throw outcome.error;
       return outcome.value() as T;
+    },
+    async getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, given: GetOptions = {}) {
+      check.keys(keys);
+      check.loader(loadMany, 'loadMany');
+      return (await many.valuesOf(keys, loadMany, check.get(given, 'getMany'))) as Map<string, T>;
     },
     invalidate: invalidateNamed,
     async clear(options = {}) {

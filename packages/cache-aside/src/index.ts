@@ -1,5 +1,6 @@
 export { OptionError, StoreError, TurnpikeError } from '@turnpike/core';
 export type { ErrorCode, RedisClient } from '@turnpike/core';
+export type { ManyContext, ManyLoader } from './batch.ts';
 export type { CacheOptions, CacheSettings, GetOptions, Invalidation } from './cache-options.ts';
 export { createCache } from './cache.ts';
 export type { Cache, CacheOfAny, Invalidated, WriteContext } from './cache.ts';

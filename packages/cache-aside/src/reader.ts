@@ -1,4 +1,4 @@
-import { type Store } from '@turnpike/core';
+import type { Reading, Store } from '@turnpike/core';
 import type { Backlog } from './backlog.ts';
 import { type Clock, parsedClock } from './clock.ts';
 import { holdsValue, parsedEntry, seenOf } from './envelope.ts';
@@ -18,6 +18,8 @@ export interface Found extends Look {
 export interface Reader {
   /** Reads one key. Those who ask in one tick are one command. Rejects with a `StoreError`. */
   read(place: Place): Promise<Found>;
+  /** Reads keys in one command, of a Cluster in one each. Each rejects alone: what one waits for is not the others'. */
+  readAll(places: readonly Place[]): readonly Promise<Found>[];
   /** What `bytes` are worth under a clock that was read before them. */
   judged(place: Place, bytes: Buffer | null, by: Pick<Found, 'clock' | 'nowMs' | 'askedAt'>): Promise<Found>;
 }
@@ -35,18 +37,19 @@ interface ReaderParts {
 export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue }: ReaderParts): Reader {
   const asking = new Map<string, Promise<Found>>();
 
-  /** The entry and the clock, side by side: in one command where they are on one server. */
-  const together = async (place: Place): Promise<{ bytes: Buffer | null; clock: Clock | undefined; nowMs: number }> => {
-    if (!isClockDue()) {
-      const { values, nowUs } = await store.read([place.entryKey, places.clockKey], { deadlineMs });
-      const [bytes = null, text] = values;
-      return { bytes, clock: parsedClock(text?.toString('latin1') ?? ''), nowMs: Math.floor(nowUs / 1000) };
-    }
-    const [{ values, nowUs }, clock] = await Promise.all([
-      store.read([place.entryKey], { deadlineMs }),
-      marks.renewed(),
-    ]);
-    return { bytes: values[0] ?? null, clock, nowMs: Math.floor(nowUs / 1000) };
+  /** The entries and the clock, side by side: in one command where they are on one server. */
+  const look = (at: readonly Place[]): readonly Promise<Found>[] => {
+    const askedAt = performance.now();
+    const entryKeys = at.map(({ entryKey }) => entryKey);
+    const asksScript = isClockDue();
+    const readings = store.read(asksScript ? entryKeys : [...entryKeys, places.clockKey], { deadlineMs });
+    const clockRead = asksScript ? marks.renewed() : clockIn(readings[at.length]);
+    const clockUsed = clockRead.then((clock) => (clock && !marks.hasGoneBack(clock) ? clock : marks.renewed()));
+    return at.map(async (place, n) => {
+      const [reading, clock] = await Promise.all([readings[n], clockUsed]);
+      const { value = null, nowUs = 0 } = reading ?? {};
+      return reader.judged(place, value, { clock, nowMs: Math.floor(nowUs / 1000), askedAt });
+    });
   };
 
   const reader: Reader = {
@@ -56,10 +59,7 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
         asked = Promise.resolve().then(async () => {
           await backlog.clearFor(place);
           asking.delete(place.entryKey);
-          const askedAt = performance.now();
-          const { bytes, clock, nowMs } = await together(place);
-          const isUsable = clock !== undefined && !marks.hasGoneBack(clock);
-          return reader.judged(place, bytes, { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt });
+          return look([place])[0] as Promise<Found>;
         });
         asked
           .catch(() => undefined)
@@ -67,6 +67,18 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
         asking.set(place.entryKey, asked);
       }
       return asked;
+    },
+    readAll(all) {
+      const cleared = all.map((place) => backlog.clearFor(place));
+      const looking = Promise.allSettled(cleared).then((ends) => {
+        const readable = all.filter((_, n) => ends[n]?.status === 'fulfilled');
+        const looks = readable.length === 0 ? [] : look(readable);
+        return new Map(readable.map((place, n) => [place, looks[n]]));
+      });
+      return all.map(async (place, n) => {
+        await cleared[n];
+        return (await looking).get(place) as Promise<Found>;
+      });
     },
     async judged(place, bytes, { clock, nowMs, askedAt }) {
       const entry = bytes === null || bytes.length === 0 ? undefined : parsedEntry(bytes);
@@ -79,3 +91,6 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
   };
   return reader;
 }
+
+const clockIn = async (reading: Promise<Reading> | undefined): Promise<Clock | undefined> =>
+  parsedClock((await reading)?.value?.toString('latin1') ?? '');

@@ -16,12 +16,14 @@ import type { Waits } from './waits.ts';
 const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
   (entry && staleness?.(entry)) ?? freshness;
 
+const nothing = (): void => undefined;
+
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
 /** What callers get. */
 export interface Serving {
-  /** From Redis, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
-  outcomeOf(call: Call): Promise<Outcome>;
+  /** From Redis, as it is found there or by `look`, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
+  outcomeOf(call: Call, look?: Promise<Found>): Promise<Outcome>;
   /** What is there and may be served; undefined: nothing, or Redis is away. Rejects as `outcomeOf` does. */
   peek(call: Call): Promise<Outcome | undefined>;
   /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
@@ -45,7 +47,7 @@ export function createServing(parts: ServingParts): Serving {
   const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry, { open = codec.decode }: Call, { nowMs }: Found): Outcome | undefined => {
+  const opened = (entry: Entry, { open = codec.decode }: Call, { nowMs }: Found): ValueOutcome | undefined => {
     try {
       const value = open(entry);
       return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
@@ -82,10 +84,9 @@ export function createServing(parts: ServingParts): Serving {
         const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
         journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
-        if (standing.kind === 'stale' && standing.isFree && refresh !== undefined) {
-          loads.begin({ ...call, loader: refresh }, found, true).catch(() => undefined);
-        }
-        return outcome;
+        if (standing.kind !== 'stale' || !standing.isFree || refresh === undefined) return outcome;
+        const begun = loads.begin({ ...call, loader: refresh }, found, true);
+        return { ...outcome, refreshBegun: begun.then(nothing, nothing) };
       }
       case 'held':
         return follow(call, found, standing.holder, standing.kept);
@@ -111,6 +112,7 @@ export function createServing(parts: ServingParts): Serving {
     const begun = await loads.begin(call, found, kept !== undefined);
     if (begun.kind === 'again') return serve(call, await reader.read(call.place));
     if (begun.kind === 'changed') return serve(call, begun.found);
+    if (!begun.isOwn) call.onWait?.();
     const outcome = await begun.load.outcome;
     if (!begun.isOwn && isAbandoned(outcome)) return serve(call, await reader.read(call.place));
     if (!begun.isOwn) journal.note({ type: 'joined' });
@@ -120,6 +122,7 @@ export function createServing(parts: ServingParts): Serving {
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
   const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
     if (isAtItsBound(call)) return loadAlone(call, 'bound');
+    call.onWait?.();
     const running = await loads.under(holder.token, call.place);
     if (running === undefined) {
       journal.note({ type: 'waited' });
@@ -151,13 +154,15 @@ export function createServing(parts: ServingParts): Serving {
       stamp: stampOf(found.clock),
       isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, found, call),
     };
-    return call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    const outcome = call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    call.onWait?.(); // who has begun it is known by now
+    return outcome;
   };
 
   return {
-    async outcomeOf(call) {
+    async outcomeOf(call, look = reader.read(call.place)) {
       try {
-        return await serve(call, await reader.read(call.place));
+        return await serve(call, await look);
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');

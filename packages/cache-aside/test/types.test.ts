@@ -47,8 +47,32 @@ it('refuses what JSON would change without a word', () => {
   typed(() => cache.getOrLoad('k', () => 1n));
 });
 
+it('holds the loader of many keys to the same', () => {
+  typed(() =>
+    expectTypeOf(cache.getMany(['k'], async () => [['k', product] as const])).resolves.toEqualTypeOf<
+      Map<string, Product | null>
+    >(),
+  );
+  typed(() =>
+    expectTypeOf(cache.getMany(['k'], () => new Map<string, number>())).resolves.toEqualTypeOf<Map<string, number>>(),
+  );
+  typed(() =>
+    expectTypeOf(
+      cache.getMany(['k'], (missing, { tag }) => {
+        tag('k', 't');
+        return missing.map((key): [string, { id: number }] => [key, { id: 1 }]);
+      }),
+    ).resolves.toEqualTypeOf<Map<string, { id: number }>>(),
+  );
+  // @ts-expect-error -- a Date would come back as a string
+  typed(() => cache.getMany(['k'], async () => new Map([['k', new Date()]])));
+  // @ts-expect-error -- also inside of what pairs hold
+  typed(() => cache.getMany(['k'], (missing) => missing.map((key) => [key, { at: new Date() }] as const)));
+});
+
 it('takes whatever the serializer takes', () => {
   const serializer = { serialize: String, deserialize: String };
   const any = createCache({ redis, ttlMs: 1, serializer });
   typed(() => expectTypeOf(any.getOrLoad('k', async () => new Date())).resolves.toEqualTypeOf<Date>());
+  typed(() => expectTypeOf(any.getMany(['k'], () => [['k', new Date()]])).resolves.toEqualTypeOf<Map<string, Date>>());
 });

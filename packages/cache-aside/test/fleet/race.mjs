@@ -41,6 +41,29 @@ await runMember(async ({ index, args, barrier, send }) => {
       }
     };
 
+    // Of some keys at once, as of one: what each of them is worth is judged by itself.
+    const readMany = async (wanted) => {
+      const atLeast = await database('settled', [...wanted, group]);
+      const delayMs = chance(0.008) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
+      const load = async (missing, { tag }) => {
+        const rows = await database('read', [...missing, group], { delayMs });
+        for (const key of missing) tag(key, group);
+        return missing.map((key) => [key, { [key]: rows[key], [group]: rows[group] }]);
+      };
+      const freshness = chance(0.5) ? {} : { ttlMs: 3, staleMs: 600_000 };
+      let values;
+      try {
+        values = await cache.getMany(wanted, load, freshness);
+      } catch {
+        return;
+      }
+      for (const [key, rows] of values) {
+        for (const row of [key, group]) {
+          if (rows[row] < atLeast[row]) stale.push(`many: ${row} was ${rows[row]}, and ${atLeast[row]} was settled`);
+        }
+      }
+    };
+
     // A few invalidations are dated ahead by about as long as a load takes: within it loads are shared, and not stored.
     const dated = () => (chance(0.25) ? { quarantineMs: 1 + Math.floor(random() * 30) } : {});
 
@@ -54,7 +77,8 @@ await runMember(async ({ index, args, barrier, send }) => {
       await sleep(random() * 12);
       const n = Math.floor(random() * keys.length);
       const key = keys[n];
-      if (chance(0.65)) return read(key, n, 'read');
+      if (chance(0.2)) return readMany(keys.filter(() => chance(0.5)));
+      if (chance(0.55)) return read(key, n, 'read');
       // Every other round invalidates by key alone: a mark would hide what a key's own invalidation left behind.
       const isByKey = round % 2 === 1;
       if (!isByKey && chance(0.08)) return write([...keys, group], () => cache.clear(dated()));
