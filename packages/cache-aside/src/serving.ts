@@ -3,20 +3,18 @@ import { type Codec, SharedLoadError } from './codec.ts';
 import { stampOf } from './clock.ts';
 import type { Entry } from './envelope.ts';
 import type { Journal } from './events.ts';
-import type { Staleness } from './freshness.ts';
+import { type Staleness, earlyMs } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Found, Reader } from './reader.ts';
-import { standingOf } from './standing.ts';
+import { type Standing, standingOf } from './standing.ts';
 import type { Waits } from './waits.ts';
 
 const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
   (entry && staleness?.(entry)) ?? freshness;
-
-const nothing = (): void => undefined;
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
@@ -74,6 +72,31 @@ export function createServing(parts: ServingParts): Serving {
     return instead ?? outcome;
   };
 
+  /** A value that is expired, in place of one for which its caller would have to wait too long. */
+  const inTime = async (
+    outcome: Promise<Outcome>,
+    kept: Entry | undefined,
+    call: Call,
+    found: Found,
+  ): Promise<Outcome> => {
+    const { softTimeoutMs } = call.freshness;
+    if (kept === undefined || softTimeoutMs === Infinity) return outcome;
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, softTimeoutMs - (performance.now() - call.startedAt)), undefined);
+    });
+    const first = await Promise.race([outcome, isOver]).finally(() => clearTimeout(timer));
+    const instead = first === undefined ? opened(kept, call, found) : undefined;
+    if (instead === undefined) return first ?? outcome;
+    outcome.catch(() => undefined);
+    journal.note({ type: 'stale', why: 'slow' });
+    return instead;
+  };
+
+  /** Whether to load anew what is served: when it is stale, and now and then before it is. */
+  const isDue = ({ kind, value }: Standing & { value: Entry }, { freshness }: Call, { nowMs }: Found): boolean =>
+    kind === 'stale' || nowMs + earlyMs(value.loadMs ?? 0, freshness.beta, Math.random()) >= value.freshUntilMs;
+
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
     const { refresh } = call;
@@ -84,12 +107,16 @@ export function createServing(parts: ServingParts): Serving {
         const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
         journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
-        if (standing.kind !== 'stale' || !standing.isFree || refresh === undefined) return outcome;
-        const begun = loads.begin({ ...call, loader: refresh }, found, true);
-        return { ...outcome, refreshBegun: begun.then(nothing, nothing) };
+        if (!standing.isFree || refresh === undefined || !isDue(standing, call, found)) return outcome;
+        const isEarly = standing.kind === 'fresh';
+        const refreshBegun = loads.begin({ ...call, loader: refresh }, found, true).then(
+          ({ kind }) => void (isEarly && kind === 'load' && journal.note({ type: 'early' })),
+          () => undefined,
+        );
+        return { ...outcome, refreshBegun };
       }
       case 'held':
-        return follow(call, found, standing.holder, standing.kept);
+        return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
       case 'failed': {
         const { failure, kept } = standing;
         const outcome = kept === undefined ? undefined : opened(kept, call, found);
@@ -102,7 +129,7 @@ export function createServing(parts: ServingParts): Serving {
       case 'passed':
         return loadAlone(call, 'passed', found);
       case 'absent':
-        return load(call, found, standing.kept);
+        return inTime(load(call, found, standing.kept), standing.kept, call, found);
     }
   };
 
