@@ -12,6 +12,7 @@ import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/index.ts';
 import * as withKnex from './recipes/knex.ts';
+import { productsOf } from './recipes/many-rows.ts';
 import { deliverOutbox, noteInvalidation } from './recipes/outbox.ts';
 import * as withPg from './recipes/pg.ts';
 import * as withPrisma from './recipes/prisma.ts';
@@ -77,7 +78,7 @@ describe('RECIPES.md', () => {
   it('shows the recipes as they are tested here', () => {
     const page = readFileSync(join(import.meta.dirname, '../RECIPES.md'), 'utf8');
     const recipes = readdirSync(join(import.meta.dirname, 'recipes'));
-    expect(recipes.length).toBe(4);
+    expect(recipes.length).toBe(5);
     for (const recipe of recipes) {
       expect(page).toContain(readFileSync(join(import.meta.dirname, 'recipes', recipe), 'utf8').trim());
     }
@@ -157,5 +158,29 @@ describe('an outbox', () => {
       expect(await deliverOutbox(pool, cache)).toBe(1);
       expect(await shown()).toBe('new');
       expect(await deliverOutbox(pool, cache)).toBe(0);
+    }));
+});
+
+describe('many rows', () => {
+  it('are one query for those that are not cached, in the order of their ids, with null for none', () =>
+    withPool(async (pool) => {
+      await database.exec(`INSERT INTO products VALUES (2, 'two'), (3, 'three')`);
+      await cached();
+      const asked: unknown[] = [];
+      const counting = new Proxy(pool, {
+        get: (target, name) =>
+          name === 'query'
+            ? (text: string, values: unknown[]) => {
+                asked.push(values);
+                return target.query(text, values);
+              }
+            : Reflect.get(target, name),
+      });
+      for (let n = 0; n < 2; n += 1) {
+        const names = (await productsOf(counting, cache, [3, 7, 2, 3])).map((product) => product?.name);
+        expect(names).toEqual(['three', undefined, 'two', 'three']);
+        await eventually(() => expect(cache.stats().stored).toBe(4));
+      }
+      expect(asked).toEqual([[[3, 7, 2]]]);
     }));
 });
