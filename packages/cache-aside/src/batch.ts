@@ -13,8 +13,11 @@ export interface ManyContext {
   version(key: string, version: number): void;
 }
 
-/** Keys with their values: a Map, or an array of pairs. */
-type Pairs<T> = Iterable<readonly [key: string, value: T]>;
+/** A key with its value. */
+type Pair<T> = readonly [key: string, value: T];
+
+/** A Map, or pairs. Those that are named one by one are what TypeScript sees `T` in, also inside of what is itself iterable. */
+type Pairs<T> = ReadonlyMap<string, T> | readonly Pair<T>[] | Iterable<Pair<T>>;
 
 /**
  * Loads the values of `missing` together, as with one query. A key it does not name, or gives as `undefined`, has nothing

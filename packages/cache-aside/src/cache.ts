@@ -13,7 +13,7 @@ import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
-import { createMany } from './many.ts';
+import { createMany, valuesIn } from './many.ts';
 import { createMarkTable } from './mark-table.ts';
 import { createPages } from './pages.ts';
 import { createPlaces, tagName } from './places.ts';
@@ -22,6 +22,7 @@ import { marks as marksScript, overwrite } from './scripts.ts';
 import { createServing } from './serving.ts';
 import type { StoresAsIs } from './storable.ts';
 import { createWaits } from './waits.ts';
+import { type WarmBatch, type WarmEntry, type WarmOptions, type Warmed, type Warming, warmed } from './warming.ts';
 
 /** What came of an invalidation: how many keys and tags are invalid now, and how many will be when Redis is back. */
 export interface Invalidated {
@@ -79,6 +80,13 @@ export interface Cache extends CacheOfKeys {
     loadMany: ManyLoader<T & StoresAsIs<T>>,
     options?: GetOptions,
   ): Promise<Map<string, T>>;
+  /**
+   * Loads what is not there or no longer fresh, such as at start-up or after `clear`, ten entries at a time: under leases, so
+   * that several processes with the same entries load each once, and no value is older than an invalidation. Resolves when
+   * all of it is stored, to counts; what cannot be loaded is counted, and rejects nothing. Without Redis nothing is loaded.
+   */
+  warm<T>(entries: Warming<WarmEntry<T & StoresAsIs<T>>>, options?: WarmOptions): Promise<Warmed>;
+  warm<T>(entries: Warming<WarmBatch<T & StoresAsIs<T>>>, options?: WarmOptions): Promise<Warmed>;
 }
 
 /** A cache of whatever its `serializer` takes. */
@@ -87,6 +95,8 @@ export interface CacheOfAny extends CacheOfKeys {
   getOrLoad<T>(key: string | undefined, loader: Loader<T>, options?: GetOptions): Promise<T>;
   /** As `Cache.getMany`. */
   getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, options?: GetOptions): Promise<Map<string, T>>;
+  /** As `Cache.warm`. */
+  warm(entries: Warming<WarmEntry<unknown> | WarmBatch<unknown>>, options?: WarmOptions): Promise<Warmed>;
 }
 
 /** However short-lived its entries, a clock is kept so long, in ms. */
@@ -232,8 +242,9 @@ export function createCache(options: CacheOptions): CacheOfAny {
     async getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, given: GetOptions = {}) {
       check.keys(keys);
       check.loader(loadMany, 'loadMany');
-      return (await many.valuesOf(keys, loadMany, check.get(given, 'getMany'))) as Map<string, T>;
+      return valuesIn(await many.outcomesOf(keys, loadMany, check.get(given, 'getMany'))) as Map<string, T>;
     },
+    warm: (entries, given = {}) => warmed(entries, given, { many, check }),
     invalidate: invalidateNamed,
     async clear(options = {}) {
       check.quarantine(options);

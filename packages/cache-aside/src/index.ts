@@ -10,3 +10,4 @@ export type { CacheEvent, CacheStats } from './events.ts';
 export type { Freshness } from './freshness.ts';
 export { LoadTimeoutError } from './load.ts';
 export type { LoadContext, Loader } from './load.ts';
+export type { WarmBatch, WarmEntry, WarmOptions, Warmed, Warming } from './warming.ts';

@@ -9,12 +9,23 @@ import type { Serving } from './serving.ts';
 
 /** Calls for several keys: each with every guarantee of one, looked for together, and loaded together where nobody else does. */
 export interface Many {
-  /** By key, each once, in the order given. Rejects with the error of the first that fails. */
-  valuesOf(
-    keys: Iterable<string>,
+  /** By key, each once, in the order given. Rejects as one call does. */
+  outcomesOf(
+    keys: readonly string[],
     loadMany: ManyLoader<unknown>,
-    common: Pick<Call, 'tags' | 'freshness'>,
-  ): Promise<Map<string, unknown>>;
+    common: Pick<Call, 'tags' | 'freshness' | 'alone'>,
+  ): Promise<Map<string, Outcome>>;
+}
+
+/** What there is of each. Throws the error of the first that failed. */
+export function valuesIn(outcomes: ReadonlyMap<string, Outcome>): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const [key, outcome] of outcomes) {
+    if (outcome.kind === 'error') throw outcome.error;
+    const value = outcome.value();
+    if (value !== undefined) values.set(key, value);
+  }
+  return values;
 }
 
 interface ManyParts {
@@ -43,7 +54,7 @@ export function createMany({ reader, serving, places, check, warn }: ManyParts):
   };
 
   return {
-    async valuesOf(keys, loadMany, common) {
+    async outcomesOf(keys, loadMany, common) {
       const startedAt = performance.now();
       const unique = [...new Set(keys)];
       const placed = unique.map(places.of);
@@ -51,7 +62,7 @@ export function createMany({ reader, serving, places, check, warn }: ManyParts):
       const refreshes = createBatch(unique, { loadMany, check, warn });
       const looks = looksInTurn(unique, placed, loads);
 
-      const outcomeOf = async (key: string, n: number): Promise<Outcome> => {
+      const outcomeOf = async (key: string, n: number): Promise<[key: string, outcome: Outcome]> => {
         const onWait = (): void => {
           loads.leaveOut(key);
           refreshes.leaveOut(key);
@@ -68,20 +79,13 @@ export function createMany({ reader, serving, places, check, warn }: ManyParts):
         try {
           const outcome = await serving.outcomeOf(call, looks[n]);
           if (outcome.kind === 'value') ({ refreshBegun } = outcome);
-          return outcome;
+          return [key, outcome];
         } finally {
           loads.leaveOut(key);
           void Promise.resolve(refreshBegun).then(() => refreshes.leaveOut(key));
         }
       };
-
-      const values = new Map<string, unknown>();
-      for (const [n, outcome] of (await Promise.all(unique.map(outcomeOf))).entries()) {
-        if (outcome.kind === 'error') throw outcome.error;
-        const value = outcome.value();
-        if (value !== undefined) values.set(unique[n] as string, value);
-      }
-      return values;
+      return new Map(await Promise.all(unique.map(outcomeOf)));
     },
   };
 }

@@ -16,6 +16,7 @@ import { productsOf } from './recipes/many-rows.ts';
 import { deliverOutbox, noteInvalidation } from './recipes/outbox.ts';
 import * as withPg from './recipes/pg.ts';
 import * as withPrisma from './recipes/prisma.ts';
+import { warmCatalogue } from './recipes/warming.ts';
 
 const it_ = setting();
 
@@ -78,7 +79,7 @@ describe('RECIPES.md', () => {
   it('shows the recipes as they are tested here', () => {
     const page = readFileSync(join(import.meta.dirname, '../RECIPES.md'), 'utf8');
     const recipes = readdirSync(join(import.meta.dirname, 'recipes'));
-    expect(recipes.length).toBe(5);
+    expect(recipes.length).toBe(6);
     for (const recipe of recipes) {
       expect(page).toContain(readFileSync(join(import.meta.dirname, 'recipes', recipe), 'utf8').trim());
     }
@@ -182,5 +183,21 @@ describe('many rows', () => {
         await eventually(() => expect(cache.stats().stored).toBe(4));
       }
       expect(asked).toEqual([[[3, 7, 2]]]);
+    }));
+});
+
+describe('warming', () => {
+  it('loads all rows that are not cached, so many in a query', () =>
+    withPool(async (pool) => {
+      await database.exec(`INSERT INTO products SELECT id, 'name ' || id FROM generate_series(2, 1200) AS id`);
+      await cached();
+      const { signal } = new AbortController();
+      expect(await warmCatalogue(pool, cache, signal)).toEqual({ loaded: 1199, present: 1, failed: 0 });
+      expect(await cache.getMany(['product:1', 'product:1200'], () => [])).toEqual(
+        new Map<string, unknown>([
+          ['product:1', 'old'],
+          ['product:1200', { id: 1200, name: 'name 1200' }],
+        ]),
+      );
     }));
 });
