@@ -5,15 +5,15 @@ import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions }
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
 import { registerEngine } from './engine.ts';
-import { type CacheStats, createJournal } from './events.ts';
+import { type CacheEvent, type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
+import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
-import { createMany, valuesIn } from './many.ts';
+import { createMany } from './many.ts';
 import { createMarkTable } from './mark-table.ts';
 import { createPages } from './pages.ts';
 import { createPlaces, tagName } from './places.ts';
@@ -99,6 +99,8 @@ export interface CacheOfAny extends CacheOfKeys {
   warm(entries: Warming<WarmEntry<unknown> | WarmBatch<unknown>>, options?: WarmOptions): Promise<Warmed>;
 }
 
+const NEAR_HIT: CacheEvent = { type: 'hit', tier: 'l1' };
+
 /** However short-lived its entries, a clock is kept so long, in ms. */
 const LEAST_CLOCK_TTL_MS = 3_600_000;
 
@@ -114,7 +116,16 @@ export function createCache(
 export function createCache(options: CacheOptions): Cache;
 export function createCache(options: CacheOptions): CacheOfAny {
   const { settings, freshness: ownFreshness, check } = checkedOptions(options);
-  const { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs: ownQuarantineMs, serializer, prefix } = settings;
+  const {
+    redis,
+    loadTimeoutMs,
+    deadlineMs,
+    maxBytes,
+    quarantineMs: ownQuarantineMs,
+    serializer,
+    prefix,
+    l1,
+  } = settings;
   const store = storeOf(redis);
   const places = createPlaces(redis, prefix);
   const codec = createCodec(serializer);
@@ -152,10 +163,24 @@ export function createCache(options: CacheOptions): CacheOfAny {
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
   const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
-  const kin = joinKin(redis, prefix, makeBacklog, loneLoads.drop);
+  const kin = joinKin(redis, prefix, makeBacklog, {
+    dropped(entryKeys) {
+      loneLoads.drop(entryKeys);
+      if (entryKeys !== undefined) tier?.invalidated(entryKeys);
+    },
+    invalidated: (entryKeys) => tier?.invalidated(entryKeys),
+  });
   const { backlog } = kin;
+  const tier = l1?.open({
+    redis,
+    places,
+    marks,
+    codec,
+    isClear: backlog.isClearFor,
+    earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
+  });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
-  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue });
+  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier });
   const loads = createLoads({
     store,
     reader,
@@ -179,14 +204,23 @@ export function createCache(options: CacheOptions): CacheOfAny {
     codec,
     journal,
     warn,
+    tier,
     boundMs: 2 * leaseMs,
   });
-  const many = createMany({ reader, serving, places, check, warn });
+  const near = (key: string): { readonly value: unknown } | undefined => {
+    const found = tier?.valueOf(key);
+    if (found !== undefined) journal.note(NEAR_HIT);
+    return found;
+  };
+  const many = createMany({ reader, serving, places, check, warn, near });
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
-    kin.dropped(hasMarks(pending) ? undefined : [...pending.keys].map((key) => places.of(key).entryKey));
+    const entryKeys = [...pending.keys].map((key) => places.of(key).entryKey);
+    kin.dropped(hasMarks(pending) ? undefined : entryKeys);
     const { failed, error } = await invalidator.deliver(pending, deadlineMs);
+    kin.invalidated(entryKeys);
+    if (hasMarks(pending)) kin.invalidated();
     backlog.add(failed);
     journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
     if (error !== undefined && !StoreError.isPassing(error)) throw error;
@@ -221,6 +255,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
       const { entryKey, channel } = places.of(key);
       const lasting = lifetimeOf(value, ownFreshness, Math.random());
       await store.call(overwrite, { key: entryKey, channel, version, ...encoded, ...lasting }, { deadlineMs });
+      kin.invalidated([entryKey]);
       return true;
     } catch {
       return false;
@@ -229,6 +264,8 @@ export function createCache(options: CacheOptions): CacheOfAny {
 
   const cache: CacheOfAny = {
     async getOrLoad<T>(key: string | undefined, loader: Loader<T>, given: GetOptions = {}): Promise<T> {
+      const found = key === undefined ? undefined : near(key);
+      if (found !== undefined) return found.value as T;
       const { tags, freshness } = check.get(given);
       const startedAt = performance.now();
       if (key !== undefined) check.key(key);
@@ -242,7 +279,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     async getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, given: GetOptions = {}) {
       check.keys(keys);
       check.loader(loadMany, 'loadMany');
-      return valuesIn(await many.outcomesOf(keys, loadMany, check.get(given, 'getMany'))) as Map<string, T>;
+      return (await many.valuesOf([...new Set(keys)], loadMany, check.get(given, 'getMany'))) as Map<string, T>;
     },
     warm: (entries, given = {}) => warmed(entries, given, { many, check }),
     invalidate: invalidateNamed,
@@ -282,8 +319,9 @@ export function createCache(options: CacheOptions): CacheOfAny {
         await invalidate({ ...pending, keys: isKeptCurrent ? new Set() : keys, tags: marked }).catch(() => undefined);
       }
     },
-    stats: () => ({ ...journal.counts(), backlog: backlog.size }),
+    stats: () => ({ ...journal.counts(), backlog: backlog.size, ...(tier && { l1: tier.stats() }) }),
     close() {
+      tier?.close();
       kin.leave();
       waits.close();
     },

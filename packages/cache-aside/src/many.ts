@@ -9,6 +9,12 @@ import type { Serving } from './serving.ts';
 
 /** Calls for several keys: each with every guarantee of one, looked for together, and loaded together where nobody else does. */
 export interface Many {
+  /** What there is of each, from a tier in this process or by its outcome. Rejects with the error of the first that failed. */
+  valuesOf(
+    keys: readonly string[],
+    loadMany: ManyLoader<unknown>,
+    common: Pick<Call, 'tags' | 'freshness'>,
+  ): Promise<Map<string, unknown>>;
   /** By key, each once, in the order given. Rejects as one call does. */
   outcomesOf(
     keys: readonly string[],
@@ -17,29 +23,20 @@ export interface Many {
   ): Promise<Map<string, Outcome>>;
 }
 
-/** What there is of each. Throws the error of the first that failed. */
-export function valuesIn(outcomes: ReadonlyMap<string, Outcome>): Map<string, unknown> {
-  const values = new Map<string, unknown>();
-  for (const [key, outcome] of outcomes) {
-    if (outcome.kind === 'error') throw outcome.error;
-    const value = outcome.value();
-    if (value !== undefined) values.set(key, value);
-  }
-  return values;
-}
-
 interface ManyParts {
   readonly reader: Reader;
   readonly serving: Serving;
   readonly places: Places;
   readonly check: Pick<CallChecks, 'pairs'>;
   readonly warn: Warn;
+  /** From a tier in this process. */
+  readonly near: (key: string) => { readonly value: unknown } | undefined;
 }
 
 /** So many are looked for, and leased, at a time: each a deadline of its own, which so many replies do not use up. */
 const KEYS_A_LOOK = 250;
 
-export function createMany({ reader, serving, places, check, warn }: ManyParts): Many {
+export function createMany({ reader, serving, places, check, warn, near }: ManyParts): Many {
   /** Those behind the first look once it is known of all before them who loads them. */
   const looksInTurn = (keys: readonly string[], placed: readonly Place[], { decided }: Batch): Promise<Found>[] => {
     const looks: Promise<Found>[] = [];
@@ -53,7 +50,20 @@ export function createMany({ reader, serving, places, check, warn }: ManyParts):
     return looks;
   };
 
-  return {
+  const many: Many = {
+    async valuesOf(keys, loadMany, common) {
+      const nearest = new Map(keys.map((key) => [key, near(key)]));
+      const far = keys.filter((key) => nearest.get(key) === undefined);
+      const outcomes = await many.outcomesOf(far, loadMany, common);
+      const values = new Map<string, unknown>();
+      for (const [key, found] of nearest) {
+        const outcome = outcomes.get(key);
+        if (outcome?.kind === 'error') throw outcome.error;
+        const value = found === undefined ? outcome?.value() : found.value;
+        if (value !== undefined) values.set(key, value);
+      }
+      return values;
+    },
     async outcomesOf(keys, loadMany, common) {
       const startedAt = performance.now();
       const unique = [...new Set(keys)];
@@ -88,4 +98,5 @@ export function createMany({ reader, serving, places, check, warn }: ManyParts):
       return new Map(await Promise.all(unique.map(outcomeOf)));
     },
   };
+  return many;
 }

@@ -9,19 +9,25 @@ import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
-import type { Found, Reader } from './reader.ts';
+import type { Found, Opened, Reader } from './reader.ts';
 import { type Standing, standingOf } from './standing.ts';
+import type { Tier } from './tier.ts';
 import type { Waits } from './waits.ts';
 
 const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
   (entry && staleness?.(entry)) ?? freshness;
+
+const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opened | undefined): unknown => {
+  if (opened === undefined) return open(entry);
+  return (opened.value ??= open(entry));
+};
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
 /** What callers get. */
 export interface Serving {
   /** From Redis, as it is found there or by `look`, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
-  outcomeOf(call: Call, look?: Promise<Found>): Promise<Outcome>;
+  outcomeOf(call: Call, look?: Found | Promise<Found>): Promise<Outcome>;
   /** What is there and may be served; undefined: nothing, or Redis is away. Rejects as `outcomeOf` does. */
   peek(call: Call): Promise<Outcome | undefined>;
   /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
@@ -37,17 +43,19 @@ interface ServingParts {
   readonly codec: Codec;
   readonly journal: Journal;
   readonly warn: Warn;
+  readonly tier: Tier | undefined;
   /** How long one call waits for others' loads at most, in ms. */
   readonly boundMs: number;
 }
 
 export function createServing(parts: ServingParts): Serving {
-  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
+  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, tier, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry, { open = codec.decode }: Call, { nowMs }: Found): ValueOutcome | undefined => {
+  const opened = (entry: Entry, { open = codec.decode }: Call, found: Found): ValueOutcome | undefined => {
+    const { nowMs } = found;
     try {
-      const value = open(entry);
+      const value = openedOnce(entry, open, found.opened);
       return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
     } catch {
       journal.note({ type: 'corrupt' });
@@ -106,7 +114,11 @@ export function createServing(parts: ServingParts): Serving {
       case 'stale': {
         const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
-        journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
+        if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
+        else if (found.opened === undefined) {
+          journal.note({ type: 'hit', tier: 'redis' });
+          tier?.keep(call.place, found, outcome.value());
+        } else journal.note({ type: 'hit', tier: 'l1' });
         if (!standing.isFree || refresh === undefined || !isDue(standing, call, found)) return outcome;
         const isEarly = standing.kind === 'fresh';
         const refreshBegun = loads.begin({ ...call, loader: refresh }, found, true).then(
@@ -132,6 +144,8 @@ export function createServing(parts: ServingParts): Serving {
         return inTime(load(call, found, standing.kept), standing.kept, call, found);
     }
   };
+
+  const lookFor = ({ place }: Call): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
 
   /** Loads, unless another is found to. */
   const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
@@ -187,7 +201,7 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   return {
-    async outcomeOf(call, look = reader.read(call.place)) {
+    async outcomeOf(call, look = lookFor(call)) {
       try {
         return await serve(call, await look);
       } catch (error) {
@@ -197,7 +211,7 @@ export function createServing(parts: ServingParts): Serving {
     },
     async peek(call) {
       try {
-        const found = await reader.read(call.place);
+        const found = await lookFor(call);
         const { kind } = standingOf(found, stalenessOf(call, found));
         return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
       } catch (error) {

@@ -3,6 +3,7 @@ import { countCommands, eventually, race, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
 import { type CacheOptions, type ManyLoader, createCache } from '../src/index.ts';
+import { cacheWithTier } from './l1/near.ts';
 
 const it_ = setting();
 
@@ -158,6 +159,25 @@ describe('getMany', () => {
     ['a loader that gives an object', (cache: any) => cache.getMany(['a'], () => ({ a: 1 }))],
   ])('%s is a coded error', async (_, call) => {
     await expect(call(await here())).rejects.toMatchObject({ code: 'ERR_TURNPIKE_OPTION' });
+  });
+});
+
+describe('with a tier in the process', () => {
+  it('takes from it what it has, keeps there what it reads, and takes nothing that was invalidated', async () => {
+    const { cache, near } = await cacheWithTier(it_.clients.client(), { prefix: it_.clients.prefix });
+    const other = await here();
+    await other.getMany(['a', 'b', 'c'], rows());
+    await stored(other, 3);
+    await near('b', 'v b');
+    const ask = () => cache.getMany(['a', 'b', 'c'], rows('new'));
+    const commands = await countCommands(it_.server, ask);
+    expect(commands[0]?.slice(1, -1)).toEqual(['a', 'c'].map(entryOf));
+    expect(await countCommands(it_.server, async () => expect([...(await ask()).values()]).toContain('v a'))).toEqual(
+      [],
+    );
+    await other.invalidate({ keys: ['b'] });
+    await eventually(async () => expect([...(await ask()).values()]).toEqual(['v a', 'new b', 'v c']));
+    cache.close();
   });
 });
 
