@@ -26,6 +26,13 @@ export interface CacheSettings {
    */
   maxBytes?: number;
   /**
+   * Values of more bytes than this, once serialized, are stored compressed, if that makes them smaller: less memory and
+   * less to send, for some time of the processor. They are read with this option or without.
+   *
+   * @default none is
+   */
+  compressAboveBytes?: number;
+  /**
    * How long after an invalidation nothing that it concerns is stored to stay, in ms: as long as replicas lag behind, or
    * transactions stay open that began before. For one invalidation: its own `quarantineMs`.
    *
@@ -74,6 +81,7 @@ const SETTINGS: readonly (keyof CacheSettings)[] = [
   'loadTimeoutMs',
   'deadlineMs',
   'maxBytes',
+  'compressAboveBytes',
   'quarantineMs',
   'serializer',
   'prefix',
@@ -99,6 +107,8 @@ const RIVALS: Readonly<Record<string, string>> = {
   namespace: 'prefix',
   keyPrefix: 'prefix',
   transformer: 'serializer',
+  compression: 'compressAboveBytes',
+  compress: 'compressAboveBytes',
   memory: 'l1',
   lru: 'l1',
 };
@@ -130,6 +140,7 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
     loadTimeoutMs = 10_000,
     deadlineMs = 50,
     maxBytes = 1_048_576,
+    compressAboveBytes = Infinity,
     quarantineMs = 0,
     serializer = json,
     prefix = 'turnpike',
@@ -139,6 +150,7 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
   check.integer('loadTimeoutMs', loadTimeoutMs, 1, LONGEST_LOAD_MS);
   check.integer('deadlineMs', deadlineMs, 1, 60_000);
   check.integer('maxBytes', maxBytes, 1, LARGEST_BYTES);
+  if (compressAboveBytes !== Infinity) check.integer('compressAboveBytes', compressAboveBytes, 0, LARGEST_BYTES);
   check.integer('quarantineMs', quarantineMs, 0, LONGEST_MS);
   const isSerializer = ['serialize', 'deserialize'].every(
     (method) => typeof (serializer as unknown as Record<string, unknown> | null)?.[method] === 'function',
@@ -147,7 +159,17 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
   check.must(l1 === undefined || typeof l1?.open === 'function', 'l1', 'made by l1() of @turnpike/cache-aside/l1', l1);
   const freshness = checkedFreshness(check, options);
   return {
-    settings: { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs, serializer, prefix, ...(l1 && { l1 }) },
+    settings: {
+      redis,
+      loadTimeoutMs,
+      deadlineMs,
+      maxBytes,
+      compressAboveBytes,
+      quarantineMs,
+      serializer,
+      prefix,
+      ...(l1 && { l1 }),
+    },
     freshness,
     check: callChecks(freshness),
   };

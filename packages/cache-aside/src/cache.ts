@@ -4,6 +4,7 @@ import { type Backlog, type Pending, createBacklog, hasMarks, nothingPending, si
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
+import { createCompression } from './compression.ts';
 import { registerEngine } from './engine.ts';
 import { type CacheEvent, type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
@@ -121,6 +122,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     loadTimeoutMs,
     deadlineMs,
     maxBytes,
+    compressAboveBytes,
     quarantineMs: ownQuarantineMs,
     serializer,
     prefix,
@@ -129,6 +131,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
   const store = storeOf(redis);
   const places = createPlaces(redis, prefix);
   const codec = createCodec(serializer);
+  const compression = createCompression(compressAboveBytes, maxBytes);
   const journal = createJournal();
   const waits = createWaits(redis);
   const leaseMs = loadTimeoutMs + LEASE_MARGIN_MS;
@@ -180,13 +183,13 @@ export function createCache(options: CacheOptions): CacheOfAny {
     earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
   });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
-  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier });
+  const reader = createReader({ store, places, marks, compression, journal, backlog, deadlineMs, isClockDue, tier });
   const loads = createLoads({
     store,
     reader,
     invalidator,
     backlog,
-    fills: createFills({ store, journal, marks, coverLife }),
+    fills: createFills({ store, journal, marks, compression, coverLife }),
     codec,
     journal,
     check,
@@ -254,7 +257,8 @@ export function createCache(options: CacheOptions): CacheOfAny {
       if (encoded.payload.length > maxBytes) return false;
       const { entryKey, channel } = places.of(key);
       const lasting = lifetimeOf(value, ownFreshness, Math.random());
-      await store.call(overwrite, { key: entryKey, channel, version, ...encoded, ...lasting }, { deadlineMs });
+      const packed = await compression.pack(encoded);
+      await store.call(overwrite, { key: entryKey, channel, version, ...packed, ...lasting }, { deadlineMs });
       kin.invalidated([entryKey]);
       return true;
     } catch {
@@ -333,7 +337,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     check,
     pageOf: serving.outcomeOf,
     peek: serving.peek,
-    pages: createPages({ store, places, codec, coverLife, deadlineMs }),
+    pages: createPages({ store, places, codec, compression, coverLife, deadlineMs }),
   });
   return cache;
 }

@@ -1,7 +1,9 @@
 import type { Reading, Store } from '@turnpike/core';
 import type { Backlog } from './backlog.ts';
+import type { Compression } from './compression.ts';
 import { type Clock, parsedClock } from './clock.ts';
 import { holdsValue, parsedEntry, seenOf } from './envelope.ts';
+import type { Journal } from './events.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Place, Places } from './places.ts';
 import type { Look } from './standing.ts';
@@ -38,6 +40,8 @@ interface ReaderParts {
   readonly store: Store;
   readonly places: Places;
   readonly marks: MarkTable;
+  readonly compression: Compression;
+  readonly journal: Journal;
   readonly backlog: Backlog;
   readonly deadlineMs: number;
   /** Whether the clock has to be asked for by its script, which keeps it alive. */
@@ -45,7 +49,8 @@ interface ReaderParts {
   readonly tier: Tier | undefined;
 }
 
-export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier }: ReaderParts): Reader {
+export function createReader(parts: ReaderParts): Reader {
+  const { store, places, marks, compression, journal, backlog, deadlineMs, isClockDue, tier } = parts;
   const asking = new Map<string, Promise<Found>>();
 
   /** The entries and the clock, side by side: in one command where they are on one server. */
@@ -99,7 +104,11 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
       const judged = entry && { ...entry, ownTag: place.ownTag, joinedAtUs };
       const judge = judged !== undefined && marks.isNeeded(judged, clock) ? await marks.upTo(clock) : clock;
       const isValid = judged !== undefined && marks.isValid(judged, judge);
-      return { entry, isValid, nowMs, seen: seenOf(bytes, entry), clock: judge, askedAt };
+      const found = { nowMs, seen: seenOf(bytes, entry), clock: judge, askedAt };
+      if (entry === undefined || !isValid) return { ...found, entry, isValid };
+      const unpacked = await compression.unpack(entry).catch(() => undefined);
+      if (unpacked === undefined) journal.note({ type: 'corrupt' });
+      return { ...found, entry: unpacked, isValid: unpacked !== undefined };
     },
   };
   return reader;

@@ -5,6 +5,9 @@ import { Redis } from 'ioredis';
 import { randomFrom } from './chance.mjs';
 import { databaseAt } from './database-at.mjs';
 
+/** Makes values worth compressing. */
+const PAD = 'x'.repeat(200);
+
 await runMember(async ({ index, args, barrier, send }) => {
   const { url, prefix, port, seed, rounds, ops, keyCounts, loadMs, loadTimeoutMs, cacheModule, endsAtStale } = args;
   const { createCache } = await import(cacheModule);
@@ -12,7 +15,9 @@ await runMember(async ({ index, args, barrier, send }) => {
   const chance = (share) => random() < share;
   const database = databaseAt(port);
   const redis = new Redis(url);
-  const cache = createCache({ redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000 });
+  // Half of them store values compressed, and all read them.
+  const compressAboveBytes = index % 2 === 0 ? 100 : undefined;
+  const cache = createCache({ redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000, compressAboveBytes });
   const stale = [];
 
   for (let round = 0; round < rounds; round += 1) {
@@ -23,10 +28,9 @@ await runMember(async ({ index, args, barrier, send }) => {
       const atLeast = await database('settled', [key, group]);
       // A few loads are too slow for their timeout: their value comes late, and is stored if it may be.
       const delayMs = chance(0.008) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
-      const load = ({ tag }) => {
-        const rows = database('read', [key, group], { delayMs });
+      const load = async ({ tag }) => {
         tag(group);
-        return rows;
+        return { ...(await database('read', [key, group], { delayMs })), pad: PAD };
       };
       // Every other key expires within a few ms, and is loaded anew behind its stale value.
       const freshness = n % 2 === 0 ? {} : { ttlMs: 3, staleMs: 600_000 };
@@ -48,7 +52,7 @@ await runMember(async ({ index, args, barrier, send }) => {
       const load = async (missing, { tag }) => {
         const rows = await database('read', [...missing, group], { delayMs });
         for (const key of missing) tag(key, group);
-        return missing.map((key) => [key, { [key]: rows[key], [group]: rows[group] }]);
+        return missing.map((key) => [key, { [key]: rows[key], [group]: rows[group], pad: PAD }]);
       };
       const freshness = chance(0.5) ? {} : { ttlMs: 3, staleMs: 600_000 };
       let values;
