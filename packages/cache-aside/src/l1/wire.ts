@@ -8,7 +8,7 @@ export interface WireConnection extends SubscriberClient {
 }
 
 /** What a tier hears. */
-export interface Ears {
+interface Ears {
   /** Of a key in Redis, as the server names it. */
   changed(key: string): void;
   /** Something may have been missed. */

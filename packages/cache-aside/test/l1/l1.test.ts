@@ -82,9 +82,24 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     await one.cache.getOrLoad(key, () => 'old', { tags: ['t'] });
     await Promise.all([one.near(key, 'old'), two.near(key, 'old')]);
     await invalidate(two.cache);
-    // Who has invalidated sees it at once.
-    expect(await two.cache.getOrLoad(key, () => 'new', { tags: ['t'] })).toBe('new');
+    // Nobody else has asked yet, and by that told of a change.
     await eventually(async () => expect(await one.cache.getOrLoad(key, () => 'new', { tags: ['t'] })).toBe('new'));
+  });
+
+  it.each<[string, (cache: Cache) => Promise<unknown>]>([
+    ['its key', (cache) => cache.invalidate({ keys: ['k'] })],
+    ['a tag of it', (cache) => cache.invalidate({ tags: ['t'] })],
+    ['everything', (cache) => cache.clear()],
+    ['a write through', (cache) => cache.writeThrough('k', () => 1)],
+  ])('does not give out what its own process has just invalidated: by %s', async (_, invalidate) => {
+    const { cache, near } = await here();
+    for (let n = 0; n < 5; n += 1) {
+      await cache.getOrLoad('k', () => n, { tags: ['t'] });
+      await near('k', n);
+      await invalidate(cache);
+      expect(await cache.getOrLoad('k', () => n + 1, { tags: ['t'] })).toBe(n + 1);
+      await cache.invalidate({ keys: ['k'] });
+    }
   });
 
   it('goes on giving out what a mark does not concern, once it knows which it was', async () => {
