@@ -33,6 +33,8 @@ export interface PageLoadContext extends LoadContext, Start {
   lasts(freshness: Partial<Lasting>): void;
   /** How long it is remembered that there was nothing to store, in ms. */
   passes(pauseMs: number): void;
+  /** It is compressed as it is. */
+  isCompressed(): void;
 }
 
 export type PageLoader = (context: PageLoadContext) => unknown;
@@ -43,6 +45,7 @@ export interface Said {
   freshness: Partial<Lasting>;
   pauseMs: number | undefined;
   version: number | undefined;
+  isCompressed: boolean;
   /** How long the loader took, once it is over. */
   loadMs: number | undefined;
 }
@@ -84,7 +87,14 @@ export function runLoader(
   start: Start,
 ): Loading {
   const aborting = new AbortController();
-  const said: Said = { tags: new Set(tags), freshness: {}, pauseMs: undefined, version: undefined, loadMs: undefined };
+  const said: Said = {
+    tags: new Set(tags),
+    freshness: {},
+    pauseMs: undefined,
+    version: undefined,
+    isCompressed: false,
+    loadMs: undefined,
+  };
   const begunAt = performance.now();
   const late = (async () =>
     loader({
@@ -99,6 +109,7 @@ export function runLoader(
         said.freshness = { ttlMs: ms, negativeTtlMs: ms };
       },
       lasts: (freshness) => void (said.freshness = freshness),
+      isCompressed: () => void (said.isCompressed = true),
       passes: (pauseMs) => void (said.pauseMs = pauseMs),
       version(version) {
         check.version(version);

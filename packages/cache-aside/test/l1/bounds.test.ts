@@ -70,7 +70,6 @@ describe('a tier', () => {
     expect(entries).toBeLessThan(count);
     expect(bytes).toBeLessThanOrEqual(bound);
     expect(bytes).toBeGreaterThan(0.9 * bound);
-    console.info(`${_}: ${entries} entries, ${(after / MB).toFixed(1)} of ${bound / MB} MB`);
     // The estimate is not far from the truth, and on its upper side.
     expect(after).toBeLessThan(1.05 * bound + MB);
     expect(after).toBeGreaterThan(0.3 * bound);
