@@ -1,5 +1,5 @@
 import { TurnpikeError } from '@turnpike/core';
-import type { Stamp } from './envelope.ts';
+import type { Entry, Stamp } from './envelope.ts';
 import type { Lasting } from './freshness.ts';
 
 /** What a loader is given. */
@@ -21,8 +21,8 @@ export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 export interface Start {
   /** The clock from before it. */
   readonly stamp: Stamp;
-  /** A value that is expired is there, for the case that this load fails. */
-  readonly keeps: boolean;
+  /** A value that is there and expired: for the case that this load fails, or finds that it still holds. */
+  readonly kept: Entry | undefined;
   /** The server's time, in ms. */
   readonly nowMs: () => number;
 }

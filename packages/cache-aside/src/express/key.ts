@@ -55,8 +55,13 @@ interface ExpressView {
   readonly baseUrl?: string;
 }
 
-/** `query`: the names that count; undefined: all. */
-export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[] | undefined): Target {
+/** `query`: the names that count; undefined: all. `profile`: by whose rules it is a page; undefined: the safe ones. */
+export function targetOf(
+  req: HttpRequest,
+  scope: Scope,
+  query: readonly string[] | undefined,
+  profile?: string,
+): Target {
   const { host } = req.headers;
   if (host === undefined || !HOST.test(host)) return { kind: 'none', why: 'host' };
   const asked = req.originalUrl ?? req.url ?? '';
@@ -72,7 +77,7 @@ export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[
     // A middleware may have written it anew.
     baseUrl,
     routed === asked ? '' : canonical(routed, query),
-    ...(scope === undefined ? ['public'] : ['scope', scope]),
+    ...(scope === undefined ? [profile ?? 'public'] : ['scope', scope]),
     ...OVERRIDES.flatMap((name) => (req.headers[name] === undefined ? [] : [name, String(req.headers[name])])),
     ...(req.headers.forwarded === undefined ? [] : ['forwarded', withoutClients(req.headers.forwarded)]),
   ];
