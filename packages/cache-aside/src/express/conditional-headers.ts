@@ -16,6 +16,10 @@ export const conditionsOf = ({ headers }: IncomingMessage): Conditions => ({
 export const isConditional = (conditions: Conditions): boolean =>
   Object.values(conditions).some((value) => value !== undefined);
 
+/** Whether a request makes its answer depend on what its client has. */
+export const hasConditions = ({ headers }: IncomingMessage): boolean =>
+  FIELDS.some((field) => headers[field] !== undefined);
+
 /**
  * Takes the fields out of a request that would make a part of an answer of it, or none, and puts `validators` in their place,
  * until the function returned is called.

@@ -158,9 +158,12 @@ const PATHS = 2048;
  * The tag of all pages of a URL's path: those of every host, query, scope and variant. A change under one spelling of a path
  * concerns all that a router may take for the same.
  */
-export const pathTagOf = (req: HttpRequest): string => {
+export const pathTagOf = (req: HttpRequest): string => pathTag(req.originalUrl ?? req.url ?? '');
+
+/** The same, of a URL. */
+export const pathTag = (url: string): string => {
   // A client may name the host with it (RFC 9112 §3.2.2).
-  const asked = (req.originalUrl ?? req.url ?? '').replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const asked = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
   const path = /^[^?#]*/.exec(asked)?.[0] ?? '';
   const known = unescape(path).toLowerCase().replace(/\/+$/, '');
   return `path-${createHash('sha256').update(known).digest().readUInt32BE() % PATHS}`;

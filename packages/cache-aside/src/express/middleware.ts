@@ -4,7 +4,7 @@ import type { Cache, CacheOfAny } from '../cache.ts';
 import { type Bypass, cacheStatus } from './cache-status.ts';
 import { emitPage } from './events.ts';
 import { invalidateAfter } from './invalidation.ts';
-import { pathTagOf, targetOf } from './key.ts';
+import { pathTag, pathTagOf, targetOf } from './key.ts';
 import { type CacheResponseOptions, checkedPageOptions } from './options.ts';
 import { createRefreshes, runOf } from './refresh.ts';
 import { createPageLoads } from './page-loads.ts';
@@ -76,7 +76,7 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
       if (!SAFE.has(method)) {
         invalidateAfter(res, cache, (head) => {
           const others = head === undefined ? [] : rules.changed(req, head);
-          return others === undefined ? [] : [pathTagOf(req), ...others];
+          return others === undefined ? [] : [pathTagOf(req), ...others.map(pathTag)];
         });
       }
       return next();

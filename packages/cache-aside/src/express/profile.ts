@@ -31,7 +31,7 @@ export interface Rules {
   /** An answer, as it is stored. */
   stored(recording: Recording, run: Run): Recording;
   /** A page of which its handler has said, by a 304, that it still holds. */
-  freshened(page: Page, said: Recording): Freshened;
+  freshened(page: Page, said: Recording, run: Run): Freshened;
   /** Whether what an unsafe method was answered with says that something has changed, and of which other URLs than its own. */
   changed(req: HttpRequest, head: Head): readonly string[] | undefined;
 }

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { HttpRequest, Next } from '@turnpike/core';
 import { type Recording, record } from '@turnpike/core/http';
 import { AbandonedLoad } from '../load.ts';
-import { type Validators, hideConditions } from './conditional-headers.ts';
+import { type Validators, hasConditions, hideConditions } from './conditional-headers.ts';
 import { type Gate, openGate } from './gate.ts';
 import { afterHangUp } from './hang-up.ts';
 import { takeTags } from './page-tags.ts';
@@ -90,7 +90,7 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
   let head: Head | undefined;
   let why: Refusal | undefined;
   let kept: Kept | undefined;
-  let run: Run = { askedMs: nowMs(), answeredMs: 0, isConditional: conditions === 'own', held };
+  let run: Run = { askedMs: nowMs(), answeredMs: 0, isConditional: conditions === 'own' && hasConditions(req), held };
   let tell: (rendered: Rendered) => void = () => undefined;
   let giveUp: (error: Error) => void = () => undefined;
   let isKnown = false;
@@ -145,7 +145,7 @@ export function render({ req, res, next }: Exchange, options: RenderOptions): Re
       reads.stop();
       showConditions();
       dropTags();
-      if (basis !== undefined && holds(recording)) tell(validated(basis, rules.freshened(basis, recording)));
+      if (basis !== undefined && holds(recording)) tell(validated(basis, rules.freshened(basis, recording, run)));
       else tell(complete(recording));
       return gate.isHolding ? released : undefined;
     },
