@@ -67,9 +67,6 @@ const FIELDS_LAST: Lasting = {
   jitter: 0.1,
 };
 
-/** What is rendered for one client alone nobody waits for. */
-const NOBODY = AbortSignal.abort();
-
 /** With what was said of it outside of the cache, as its head left. */
 async function asLeft(rendered: Rendered, { gate }: Rendering, asked: Asked): Promise<Rendered> {
   if (rendered.kind === 'refused') return rendered;
@@ -197,7 +194,18 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
       const { nowMs, stamp } = start;
       const held = pageIn(start);
       const conditions = how.kind === 'basis' ? how.basis : 'own';
-      const run = { signal: NOBODY, nowMs, held, conditions, rules, asked, maxBytes, onTags: name, onHead } as const;
+      // Nobody but its client waits for it.
+      const run = {
+        signal: AbortSignal.abort(),
+        nowMs,
+        held,
+        conditions,
+        rules,
+        asked,
+        maxBytes,
+        onTags: name,
+        onHead,
+      } as const;
       const rendering = render(exchange, run);
       witness.onBegin(rendering);
       rendering.begin();

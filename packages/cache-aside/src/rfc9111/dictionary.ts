@@ -1,5 +1,5 @@
 /** A bare item of a structured field (RFC 8941 §3.3). Bytes are left as they were written. */
-export type BareItem =
+type BareItem =
   | { readonly type: 'integer' | 'decimal'; readonly value: number }
   | { readonly type: 'string' | 'token' | 'bytes'; readonly value: string }
   | { readonly type: 'boolean'; readonly value: boolean };
