@@ -3,6 +3,7 @@ import { eventsOf } from '@turnpike/core';
 /**
  * What happened, on the diagnostics channel `turnpike:cache-aside`.
  * - `hit`: a fresh value; `stale`: an expired one, by `why`
+ * - `early`: a value that is fresh is loaded anew, since it soon will not be
  * - `load`: a loader was called under a lease; `alone`: without one, by `why`
  * - `joined`: a call took the value of a load of this process; `waited`: a call waits for a load of another process
  * - `stored`; `refused`: a value was not stored, by `why`; `failed`: a loader has thrown, or run out of time
@@ -10,8 +11,8 @@ import { eventsOf } from '@turnpike/core';
  * - `invalidated`; `queued`: an invalidation waits for Redis
  */
 export type CacheEvent =
-  | { readonly type: 'hit' | 'load' | 'joined' | 'waited' | 'stored' | 'corrupt' | 'invalidated' | 'queued' }
-  | { readonly type: 'stale'; readonly why: 'revalidate' | 'error' }
+  | { readonly type: 'hit' | 'early' | 'load' | 'joined' | 'waited' | 'stored' | 'corrupt' | 'invalidated' | 'queued' }
+  | { readonly type: 'stale'; readonly why: 'revalidate' | 'error' | 'slow' }
   | { readonly type: 'alone'; readonly why: 'degraded' | 'passed' | 'bound' | 'no-key' }
   | { readonly type: 'refused'; readonly why: Refusal }
   | { readonly type: 'failed'; readonly why: 'error' | 'timeout' | 'abandoned' };
@@ -36,6 +37,7 @@ export function createJournal(): Journal {
   const counts: Record<CacheEvent['type'], number> = {
     hit: 0,
     stale: 0,
+    early: 0,
     load: 0,
     alone: 0,
     joined: 0,

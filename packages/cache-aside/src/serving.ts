@@ -1,20 +1,22 @@
 import { StoreError, type Warn } from '@turnpike/core';
 import { type Codec, SharedLoadError } from './codec.ts';
 import { stampOf } from './clock.ts';
-import type { Entry } from './envelope.ts';
+import { type Entry, holdsValue } from './envelope.ts';
 import type { Journal } from './events.ts';
-import type { Staleness } from './freshness.ts';
+import { earlyMs } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
-import type { Found, Reader } from './reader.ts';
-import { standingOf } from './standing.ts';
+import { type Found, type Reader, startOf } from './reader.ts';
+import { type Standing, standingOf } from './standing.ts';
 import type { Waits } from './waits.ts';
 
-const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
-  (entry && staleness?.(entry)) ?? freshness;
+const standingFor = (call: Call, found: Found): Standing => call.standing?.(found) ?? standingOf(found, call.freshness);
+
+const valueIn = ({ entry, isValid }: Found): Entry | undefined =>
+  entry !== undefined && isValid && holdsValue(entry) ? entry : undefined;
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
@@ -72,23 +74,52 @@ export function createServing(parts: ServingParts): Serving {
     return instead ?? outcome;
   };
 
+  /** A value that is expired, in place of one for which its caller would have to wait too long. */
+  const inTime = async (
+    outcome: Promise<Outcome>,
+    kept: Entry | undefined,
+    call: Call,
+    found: Found,
+  ): Promise<Outcome> => {
+    const { softTimeoutMs } = call.freshness;
+    if (kept === undefined || softTimeoutMs === Infinity) return outcome;
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, softTimeoutMs - (performance.now() - call.startedAt)), undefined);
+    });
+    const first = await Promise.race([outcome, isOver]).finally(() => clearTimeout(timer));
+    const instead = first === undefined ? opened(kept, call, found) : undefined;
+    if (instead === undefined) return first ?? outcome;
+    outcome.catch(() => undefined);
+    journal.note({ type: 'stale', why: 'slow' });
+    return instead;
+  };
+
+  /** Whether to load anew what is served: when it is stale, and now and then before it is. */
+  const isDue = ({ kind, value }: Standing & { value: Entry }, { freshness }: Call, { nowMs }: Found): boolean =>
+    kind === 'stale' || nowMs + earlyMs(value.loadMs ?? 0, freshness.beta, Math.random()) >= value.freshUntilMs;
+
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
     const { refresh } = call;
-    const standing = standingOf(found, stalenessOf(call, found));
+    const standing = standingFor(call, found);
     switch (standing.kind) {
       case 'fresh':
       case 'stale': {
         const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
         journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
-        if (standing.kind === 'stale' && standing.isFree && refresh !== undefined) {
-          loads.begin({ ...call, loader: refresh }, found, true).catch(() => undefined);
+        if (standing.isFree && refresh !== undefined && isDue(standing, call, found)) {
+          const isEarly = standing.kind === 'fresh';
+          loads.begin({ ...call, loader: refresh }, found, true).then(
+            ({ kind }) => isEarly && kind === 'load' && journal.note({ type: 'early' }),
+            () => undefined,
+          );
         }
         return outcome;
       }
       case 'held':
-        return follow(call, found, standing.holder, standing.kept);
+        return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
       case 'failed': {
         const { failure, kept } = standing;
         const outcome = kept === undefined ? undefined : opened(kept, call, found);
@@ -101,14 +132,14 @@ export function createServing(parts: ServingParts): Serving {
       case 'passed':
         return loadAlone(call, 'passed', found);
       case 'absent':
-        return load(call, found, standing.kept);
+        return inTime(load(call, found, standing.kept, standing.basis), standing.kept, call, found);
     }
   };
 
   /** Loads, unless another is found to. */
-  const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
-    const begun = await loads.begin(call, found, kept !== undefined);
+  const load = async (call: Call, found: Found, kept: Entry | undefined, basis = kept): Promise<Outcome> => {
+    if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
+    const begun = await loads.begin(call, found, basis !== undefined);
     if (begun.kind === 'again') return serve(call, await reader.read(call.place));
     if (begun.kind === 'changed') return serve(call, begun.found);
     const outcome = await begun.load.outcome;
@@ -119,7 +150,7 @@ export function createServing(parts: ServingParts): Serving {
 
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
   const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
+    if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
     const running = await loads.under(holder.token, call.place);
     if (running === undefined) {
       journal.note({ type: 'waited' });
@@ -143,15 +174,18 @@ export function createServing(parts: ServingParts): Serving {
 
   const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;
 
-  /** `found`: the end of a load, by which those who have seen the same may share what is loaded after it. */
   const loadAlone = (call: Call, why: Alone, found?: Found): Promise<Outcome> => {
     journal.note({ type: 'alone', why });
-    const ended = found?.entry && {
-      token: found.entry.token,
-      stamp: stampOf(found.clock),
-      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, found, call),
+    const alone = call.alone?.(why, found && startOf(found, valueIn(found)));
+    if (alone !== undefined) return alone;
+    // Those who have seen the same end of a load may share what is loaded after it.
+    const seen = why === 'passed' ? found : undefined;
+    const ended = seen?.entry && {
+      token: seen.entry.token,
+      stamp: stampOf(seen.clock),
+      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, seen, call),
     };
-    return call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    return loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
   };
 
   return {
@@ -166,7 +200,7 @@ export function createServing(parts: ServingParts): Serving {
     async peek(call) {
       try {
         const found = await reader.read(call.place);
-        const { kind } = standingOf(found, stalenessOf(call, found));
+        const { kind } = standingFor(call, found);
         return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;

@@ -1,0 +1,42 @@
+import type { RecordedHeader } from '@turnpike/core/http';
+import type { Directives } from '../express/cache-control.ts';
+import { fieldsOf } from '../express/storable.ts';
+
+/** Fields of one connection (RFC 9110 §7.6.1), and those between a client and its proxy (RFC 9111 §3.1), in lower case. */
+const OF_CONNECTION: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/** RFC 9111 §3.1: everything is stored but what belongs to one connection. `connection`: the names that Connection lists. */
+export const isStoredField = (name: string, connection: ReadonlySet<string>): boolean =>
+  !OF_CONNECTION.has(name) && !connection.has(name);
+
+/** The fields that `no-cache` and `private` name (RFC 9111 §5.2.2.4, §5.2.2.7): whose they are, or how long true, is not said. */
+function namedIn(directives: Directives): readonly string[] {
+  const named = [directives.get('no-cache'), directives.get('private')];
+  return named.flatMap((value) => (typeof value === 'string' ? fieldsOf(value) : []));
+}
+
+/** Said anew of every answer from the cache. */
+const SAID_ANEW = ['age', 'cache-status'];
+
+/** The fields of an answer as they are stored: with a Date, be it that of its arrival (RFC 9110 §6.6.1). */
+export function storedFields(
+  headers: readonly RecordedHeader[],
+  directives: Directives,
+  answeredMs: number,
+): RecordedHeader[] {
+  const omitted = new Set([...SAID_ANEW, ...namedIn(directives)]);
+  const kept = headers.filter(([name]) => !omitted.has(name.toLowerCase()));
+  const hasDate = kept.some(([name]) => name.toLowerCase() === 'date');
+  return hasDate ? kept : [...kept, ['Date', new Date(answeredMs).toUTCString()]];
+}
