@@ -33,6 +33,8 @@ export interface PageLoadContext extends LoadContext, Start {
   lasts(freshness: Partial<Lasting>): void;
   /** How long it is remembered that there was nothing to store, in ms. */
   passes(pauseMs: number): void;
+  /** The value is what was there: it has the tags of that, too. */
+  inherits(from: Pick<Entry, 'tags'>): void;
 }
 
 export type PageLoader = (context: PageLoadContext) => unknown;
@@ -40,6 +42,8 @@ export type PageLoader = (context: PageLoadContext) => unknown;
 /** What a loader said of its value. */
 export interface Said {
   readonly tags: Set<string>;
+  /** Those of what was there, as it names them. */
+  inherited: readonly string[];
   freshness: Partial<Lasting>;
   pauseMs: number | undefined;
   version: number | undefined;
@@ -84,7 +88,14 @@ export function runLoader(
   start: Start,
 ): Loading {
   const aborting = new AbortController();
-  const said: Said = { tags: new Set(tags), freshness: {}, pauseMs: undefined, version: undefined, loadMs: undefined };
+  const said: Said = {
+    tags: new Set(tags),
+    inherited: [],
+    freshness: {},
+    pauseMs: undefined,
+    version: undefined,
+    loadMs: undefined,
+  };
   const begunAt = performance.now();
   const late = (async () =>
     loader({
@@ -100,6 +111,7 @@ export function runLoader(
       },
       lasts: (freshness) => void (said.freshness = freshness),
       passes: (pauseMs) => void (said.pauseMs = pauseMs),
+      inherits: (from) => void (said.inherited = from.tags),
       version(version) {
         check.version(version);
         said.version = version;

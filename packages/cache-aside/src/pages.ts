@@ -11,6 +11,8 @@ interface PageToPut extends Pick<Meta, 'stamp'> {
   /** Undefined: what stands behind the URL alone. */
   readonly variant: string | undefined;
   readonly tags: Iterable<string>;
+  /** What was there, where it is that. */
+  readonly inherits?: Pick<Meta, 'tags'> | undefined;
   readonly payload: Buffer;
   readonly freshness: Lasting;
 }
@@ -36,11 +38,12 @@ interface PagesParts {
 export function createPages({ store, places, codec, coverLife, deadlineMs }: PagesParts): Pages {
   const within = { deadlineMs };
   const pages: Pages = {
-    async put({ url, variant, stamp, tags, payload, freshness }) {
+    async put({ url, variant, stamp, tags, inherits, payload, freshness }) {
       const lifetime = lifetimeOf(payload, freshness, Math.random());
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = places.page(url, variant);
-      const meta = metaText({ stamp, tags: [...tags].map(tagName) });
+      const all = new Set([...[...tags].map(tagName), ...(inherits?.tags ?? [])]);
+      const meta = metaText({ stamp, tags: [...all] });
       const putting = { key, channel, ...codec.encode(payload), ...lifetime, meta, stampUs: stamp.us };
       await store.call(put, putting, within).catch(() => undefined);
       if (variant !== undefined) await pages.admit(url, variant, lifetime.lifeMs);

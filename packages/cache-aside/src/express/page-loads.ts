@@ -6,10 +6,10 @@ import { type Lasting, longestLifeMs } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader, type Start } from '../load.ts';
 import { emitPage } from './events.ts';
 import { type Page, packPage, packVariants, pageHeadOf, unpack } from './page.ts';
-import type { Alone, Asked, Rules } from './profile.ts';
+import type { Alone, Asked, Rules, Updated } from './profile.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
-import { fieldsOf } from './storable.ts';
+import { type Head, fieldsOf } from './storable.ts';
 import { isWithin, union, variantOf } from './variants.ts';
 
 /** What is looked for. */
@@ -99,22 +99,37 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
 
   /** Stores a page where the next will look for it; says by which fields, where those are not known there yet. */
   const put = async (
-    { recording, vary, bornMs, kept: { head, lasting } }: Rendered & { kind: 'page' },
+    { recording, vary, bornMs, isValidated, kept: { head, lasting } }: Rendered & { kind: 'page' },
     { url, fields, headers }: Sought,
     named: ReadonlySet<string>,
-    stamp: Stamp,
+    { stamp, kept }: Start,
   ): Promise<readonly string[] | undefined> => {
     const isKnown = isWithin(vary, fields ?? []);
     const all = isKnown ? fields : union(fields ?? [], vary);
-    const variant = all && variantOf(all, headers);
+    const variant = all && variantOf(all, headers, rules.normal);
     const payload = packPage({ ...head, bornMs, recording });
-    await pages.put({ url, variant, stamp, tags: named, payload, freshness: lasting });
+    const inherits = isValidated ? kept : undefined;
+    await pages.put({ url, variant, stamp, tags: named, inherits, payload, freshness: lasting });
     return isKnown ? undefined : all;
   };
 
   /** Says where the pages of a URL are. */
   const putFields = (fields: readonly string[], url: string, tags: ReadonlySet<string>, stamp: Stamp): Promise<void> =>
     pages.put({ url, variant: undefined, stamp, tags, payload: packVariants(fields), freshness: FIELDS_LAST });
+
+  /** Stores what has become of a page that was there. */
+  const putUpdated = async (
+    updated: Updated | undefined,
+    { url, fields, headers }: Sought,
+    named: ReadonlySet<string>,
+    { stamp, kept }: Start,
+  ): Promise<void> => {
+    if (updated === undefined) return;
+    const { page, lasting } = updated;
+    const variant = fields && variantOf(fields, headers, rules.normal);
+    const own = { url, variant, stamp, tags: named, inherits: kept };
+    await pages.put({ ...own, payload: packPage(page), freshness: lasting });
+  };
 
   /** What is stored of what was rendered, under a URL or under one of its variants. */
   const storing = async (
@@ -132,13 +147,16 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
     }
     const { url, fields, headers } = sought;
     const { recording, vary, bornMs, kept } = rendered;
+    // A handler that says that nothing has changed need not name again what its page depends on.
+    if (rendered.isValidated && context.kept !== undefined) context.inherits(context.kept);
     if (isWithin(vary, fields ?? [])) {
       context.lasts(kept.lasting);
-      if (fields !== undefined) void pages.admit(url, variantOf(fields, headers), longestLifeMs(kept.lasting));
+      if (fields !== undefined)
+        void pages.admit(url, variantOf(fields, headers, rules.normal), longestLifeMs(kept.lasting));
       return packPage({ ...kept.head, bornMs, recording });
     }
     // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.
-    const all = await put(rendered, sought, named, context.stamp);
+    const all = await put(rendered, sought, named, context);
     if (all !== undefined && fields === undefined) {
       context.lasts(FIELDS_LAST);
       return packVariants(all);
@@ -190,35 +208,36 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
       const { named, name } = tagging({ tag: (...more) => engine.check.tags(more) });
       name(tagsOf(exchange.req));
       const { asked } = sought;
-      const { onHead } = witness;
       const { nowMs, stamp } = start;
       const held = pageIn(start);
-      const conditions = how.kind === 'basis' ? how.basis : 'own';
-      // Nobody but its client waits for it.
-      const run = {
+      const askedMs = nowMs();
+      let said: Head | undefined;
+      const rendering = render(exchange, {
+        // Nobody but its client waits for it.
         signal: AbortSignal.abort(),
-        nowMs,
-        held,
-        conditions,
-        rules,
-        asked,
-        maxBytes,
+        conditions: how.kind === 'basis' ? how.basis : 'own',
+        ...{ nowMs, held, rules, asked, maxBytes },
         onTags: name,
-        onHead,
-      } as const;
-      const rendering = render(exchange, run);
+        onHead(head, verdict) {
+          said = head;
+          return witness.onHead(head, verdict);
+        },
+      });
       witness.onBegin(rendering);
       rendering.begin();
       const rendered = await rendering.rendered;
       witness.onRendered(rendered, rendering);
       const left = await asLeft(rendered, rendering, asked);
-      if (left.kind === 'refused') {
-        emitPage(() => ({ type: 'page-refused', why: left.why }));
-        return left.why !== 'error';
+      if (left.kind === 'page') {
+        const all = await put(left, sought, named, start);
+        if (all !== undefined) await putFields(all, sought.url, named, stamp);
+        return true;
       }
-      const all = await put(left, sought, named, stamp);
-      if (all !== undefined) await putFields(all, sought.url, named, stamp);
-      return true;
+      emitPage(() => ({ type: 'page-refused', why: left.why }));
+      if (left.why === 'method' && held !== undefined && said !== undefined) {
+        await putUpdated(rules.afterHead?.(held, said, { askedMs, answeredMs: nowMs() }), sought, named, start);
+      }
+      return left.why !== 'error';
     },
     background: (req, sought) => (context) =>
       new Promise((resolve, reject) => {

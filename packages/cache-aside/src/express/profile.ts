@@ -5,6 +5,7 @@ import type { Look, Standing } from '../standing.ts';
 import type { Bypass } from './cache-status.ts';
 import type { Page, PageHead } from './page.ts';
 import type { Head, Refusal } from './storable.ts';
+import type { Normal } from './variants.ts';
 
 /** In what a polite cache inside an app and a shared cache of HTTP differ. Made by `rfc9111()`; without one `cacheResponse` is safe. */
 export interface Profile {
@@ -26,12 +27,16 @@ export interface Rules {
   readonly watchesReads: boolean;
   /** Whether `Cache-Status` says what a handler has answered, and whether that is stored. */
   readonly tellsForwards: boolean;
+  /** What a field of a request says that pages vary by; by default it is taken as it is. */
+  readonly normal?: Normal;
   /** Which header fields of an answer are stored. */
   readonly isStored?: RecordOptions['isStored'];
   /** An answer, as it is stored. */
   stored(recording: Recording, run: Run): Recording;
   /** A page of which its handler has said, by a 304, that it still holds. */
   freshened(page: Page, said: Recording, run: Run): Freshened;
+  /** What becomes of a page when a HEAD of it was answered so. */
+  afterHead?(page: Page, head: Head, run: Pick<Run, 'askedMs' | 'answeredMs'>): Updated | undefined;
   /** Whether what an unsafe method was answered with says that something has changed, and of which other URLs than its own. */
   changed(req: HttpRequest, head: Head): readonly string[] | undefined;
 }
@@ -41,6 +46,12 @@ export interface Freshened {
   readonly recording: Recording;
   /** How old it is, where the 304 does not say. */
   readonly ageMs?: number;
+}
+
+/** A page that is told anew, from the moment it was told. */
+export interface Updated {
+  readonly page: Page;
+  readonly lasting: Lasting;
 }
 
 /** One request, by the rules of a profile. */

@@ -2,13 +2,13 @@ import { type HttpRequest, type Warn, writeProblem } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
 import { AbandonedLoad, type Start } from '../load.ts';
 import type { Outcome } from '../loaded.ts';
-import { answerPage } from './answer.ts';
+import { type Told, answerPage } from './answer.ts';
 import { type Forwarded, type Miss, type Status, cacheStatus } from './cache-status.ts';
 import { conditionsOf, isConditional } from './conditional-headers.ts';
 import { unwatchedHeaders } from './credentials.ts';
 import { emitPage } from './events.ts';
 import { type FoundPage, heldOutcome, pageFound, storedIn } from './found-page.ts';
-import { type Page, unpack } from './page.ts';
+import { unpack } from './page.ts';
 import { type PageLoads, type Sought, type Witness, pageIn } from './page-loads.ts';
 import type { Rules } from './profile.ts';
 import { type Refreshes, canRunAgain } from './refresh.ts';
@@ -61,6 +61,8 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   let rendering: Rendering | undefined;
   /** It is called with what its client has asked, and not for all who ask for the same. */
   let isOwnQuestion = false;
+  /** There may be a page that takes the place of an error. */
+  let mayStandIn = true;
   /** What it answers is no answer to its client. */
   let isToBeReplaced = false;
   /** What is to become of its answer is decided, for want of patience if not by the answer. */
@@ -78,8 +80,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   const told = (fwdStatus: number, why: Refusal | undefined): Pick<Miss, 'fwdStatus' | 'isStored'> =>
     rules.tellsForwards ? { fwdStatus, isStored: why === undefined } : {};
 
-  const replayed = (page: Pick<Page, 'recording' | 'ageMs'>): Promise<void> =>
-    answerPage(page, conditions, req, res).catch(next);
+  const replayed = (page: Told): Promise<void> => answerPage(page, conditions, req, res).catch(next);
 
   const callAlone = (status: Status): void => {
     isCalled = true;
@@ -99,7 +100,8 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   const alone = async (sought: Sought, start: Start): Promise<Outcome> => {
     const kept = pageIn(start);
     const how = asked.alone(kept);
-    fwd = asked.isDemanding ? 'request' : kept === undefined ? fwd : 'stale';
+    if (kept !== undefined) fwd = asked.isDemanding ? 'request' : 'stale';
+    mayStandIn = kept !== undefined && asked.standsIn(kept, start.nowMs());
     if (how.kind === 'untouched') {
       callAlone({ kind: 'miss', fwd, why: undefined });
       return ALONE;
@@ -129,7 +131,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       say({ kind: 'miss', fwd, why, ...told(status, why) }, said['cache-status']);
       isToBeReplaced = verdict.isToBeReplaced;
       const isPart = why === undefined && status === 200 && isConditional(conditions) && !isOwnQuestion;
-      return isToBeReplaced || ((why === 'error' || isPart) && !isSettled) ? 'hold' : 'pass';
+      return isToBeReplaced || (((why === 'error' && mayStandIn) || isPart) && !isSettled) ? 'hold' : 'pass';
     },
     onRendered(rendered, { gate, release }) {
       if (rendered.kind === 'refused' && rendered.personal !== undefined) {
@@ -140,7 +142,9 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       const recording = rendered.kind === 'page' ? rendered.recording : rendered.instead;
       if (recording === undefined) gate.open();
       else if (gate.isHolding) {
-        const ageMs = rendered.kind === 'page' ? rendered.kept.head.ageMs : 0;
+        const saidMs = rendered.kind === 'page' ? rendered.kept.head.ageMs : 0;
+        // That there is an Age says that the handler was not asked (RFC 9111 §5.1): it was, unless that was a cache.
+        const ageMs = isToBeReplaced && saidMs < 1000 ? undefined : saidMs;
         const why = rendered.kind === 'page' ? undefined : rendered.why;
         if (isToBeReplaced) emitPage(() => ({ type: 'page-validated' }));
         gate.replace(() => {
@@ -180,7 +184,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     let mistake: { readonly thrown: unknown } | undefined;
     const foreground = loads.foreground(exchange, sought, witness);
     const outcome = await engine[asked.isOnlyToLook ? 'peek' : 'pageOf']({
-      place: fields === undefined ? ownPlace : engine.places.page(url, variantOf(fields, headers)),
+      place: fields === undefined ? ownPlace : engine.places.page(url, variantOf(fields, headers, rules.normal)),
       async loader(context) {
         // A client that has hung up while it waited leaves it to the next.
         if (asked.isOnlyToLook || isGone()) throw new AbandonedLoad('The handler is not to be called');

@@ -1,6 +1,6 @@
 import { httpDate } from '../express/http-date.ts';
-import type { PageHead } from '../express/page.ts';
-import type { Judgement, Run } from '../express/profile.ts';
+import type { Page, PageHead } from '../express/page.ts';
+import type { Judgement, Run, Updated } from '../express/profile.ts';
 import type { Head } from '../express/storable.ts';
 import { type Lasting, type Staleness, LONGEST_MS } from '../freshness.ts';
 import { ageValueMs, initialAgeMs } from './age.ts';
@@ -56,4 +56,10 @@ function lastingOf(
   const isOfUseStale = canValidate || !strict;
   const keptMs = Math.min(Math.max(staleMs, isOfUseStale ? keepStaleMs : 0), LONGEST_MS);
   return { ttlMs, negativeTtlMs: ttlMs, staleMs: Math.round(keptMs), staleIfErrorMs: 0, jitter: 0 };
+}
+
+/** A page that is known to be another by now: it may still be asked for whether it holds. */
+export function expired(page: Page, keeping: Keeping): Updated {
+  const staleness = { staleMs: 0, staleIfErrorMs: 0 };
+  return { page: { ...page, lifetimeMs: 0, staleness }, lasting: lastingOf(page, 0, 0, keeping) };
 }
