@@ -8,6 +8,7 @@ import type { Entry } from '../envelope.ts';
 import { type Standing, standingOf } from '../standing.ts';
 import { type Keeping, judged } from './judging.ts';
 import { forbidsStoring } from './must-understand.ts';
+import { isUnqualified } from './qualified.ts';
 import { wantsOf } from './request-directives.ts';
 import { isAlwaysValidated, standsIn, useOf } from './reuse.ts';
 import { storingRefusal } from './storing.ts';
@@ -100,7 +101,7 @@ export function askedOf(req: HttpRequest, policyIn: (headers: Head['headers']) =
     judge,
     judgeLeft(kept, { status, headers: left }) {
       const { directives } = policyIn(left);
-      if (directives.get('private') === true) return { kind: 'refused', why: 'private' };
+      if (isUnqualified(directives, 'private')) return { kind: 'refused', why: 'private' };
       return forbidsStoring(status, directives) ? { kind: 'refused', why: 'no-store' } : { kind: 'kept', kept };
     },
   };

@@ -6,6 +6,7 @@ import { type Lasting, type Staleness, LONGEST_MS } from '../freshness.ts';
 import { ageValueMs, initialAgeMs } from './age.ts';
 import { explicitLifetimeMs } from './freshness.ts';
 import { type Heuristic, guessedLifetimeMs, mayBeGuessed } from './heuristic.ts';
+import { isUnqualified } from './qualified.ts';
 import { isStrict, stalenessBy } from './stale.ts';
 import type { Policy } from './targeted.ts';
 
@@ -33,7 +34,7 @@ export function judged(
     ageMs,
     lifetimeMs: explicitLifetimeMs({ directives, expires, dateMs }) ?? guess(),
     staleness: stalenessBy(directives, keeping.agreed),
-    mustValidate: directives.get('no-cache') === true,
+    mustValidate: isUnqualified(directives, 'no-cache'),
     isStrict: isStrict(directives),
     canValidate: headers['etag'] !== undefined || !Number.isNaN(httpDate(headers['last-modified'])),
   };

@@ -25,11 +25,13 @@ export function wantsOf(headers: IncomingHttpHeaders): Wants {
   const directives = directivesOf(field);
   const pragma = field === undefined ? directivesOf(headers.pragma) : undefined;
   const maxStale = directives.get('max-stale');
+  const maxAgeMs = secondsOf(directives.get('max-age')) ?? Infinity;
   return {
-    isNoCache: directives.has('no-cache') || pragma?.has('no-cache') === true,
+    // What is no older than nothing has just been said (RFC 9111 §5.2.1.1).
+    isNoCache: directives.has('no-cache') || pragma?.has('no-cache') === true || maxAgeMs === 0,
     isNoStore: directives.has('no-store'),
     isOnlyIfCached: directives.has('only-if-cached'),
-    maxAgeMs: secondsOf(directives.get('max-age')) ?? Infinity,
+    maxAgeMs,
     minFreshMs: secondsOf(directives.get('min-fresh')) ?? 0,
     maxStaleMs: maxStale === true ? Infinity : secondsOf(maxStale),
     staleIfErrorMs: secondsOf(directives.get('stale-if-error')) ?? 0,

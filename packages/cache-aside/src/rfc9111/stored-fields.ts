@@ -1,6 +1,6 @@
 import type { RecordedHeader } from '@turnpike/core/http';
 import type { Directives } from '../express/cache-control.ts';
-import { fieldsOf } from '../express/storable.ts';
+import { qualifiedFields } from './qualified.ts';
 
 /** Fields of one connection (RFC 9110 §7.6.1), and those between a client and its proxy (RFC 9111 §3.1), in lower case. */
 const OF_CONNECTION: ReadonlySet<string> = new Set([
@@ -20,12 +20,6 @@ const OF_CONNECTION: ReadonlySet<string> = new Set([
 export const isStoredField = (name: string, connection: ReadonlySet<string>): boolean =>
   !OF_CONNECTION.has(name) && !connection.has(name);
 
-/** The fields that `no-cache` and `private` name (RFC 9111 §5.2.2.4, §5.2.2.7): whose they are, or how long true, is not said. */
-function namedIn(directives: Directives): readonly string[] {
-  const named = [directives.get('no-cache'), directives.get('private')];
-  return named.flatMap((value) => (typeof value === 'string' ? fieldsOf(value) : []));
-}
-
 /** Said anew of every answer from the cache. */
 const SAID_ANEW = ['age', 'cache-status'];
 
@@ -35,7 +29,7 @@ export function storedFields(
   directives: Directives,
   answeredMs: number,
 ): RecordedHeader[] {
-  const omitted = new Set([...SAID_ANEW, ...namedIn(directives)]);
+  const omitted = new Set([...SAID_ANEW, ...qualifiedFields(directives)]);
   const kept = headers.filter(([name]) => !omitted.has(name.toLowerCase()));
   const hasDate = kept.some(([name]) => name.toLowerCase() === 'date');
   return hasDate ? kept : [...kept, ['Date', new Date(answeredMs).toUTCString()]];

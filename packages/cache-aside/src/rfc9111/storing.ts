@@ -3,6 +3,7 @@ import { type Refusal, fieldsOf } from '../express/storable.ts';
 import { mayBeShared } from './authorization.ts';
 import { mayBeGuessed } from './heuristic.ts';
 import { forbidsStoring, isNotUnderstood } from './must-understand.ts';
+import { isUnqualified } from './qualified.ts';
 
 /** An answer, and what it answers. */
 export interface Answer {
@@ -32,7 +33,7 @@ const RULES: readonly Rule[] = [
   ['no-store', ({ status, directives }) => forbidsStoring(status, directives)],
   ['request', ({ isRequestNoStore }) => isRequestNoStore],
   // With names it is about these fields only (§5.2.2.7).
-  ['private', ({ directives }) => directives.get('private') === true],
+  ['private', ({ directives }) => isUnqualified(directives, 'private')],
   ['authorization', ({ isAuthorized, directives }) => isAuthorized && !mayBeShared(directives)],
   // No request would ever match it (§4.1).
   ['vary', ({ vary }) => fieldsOf(vary).includes('*')],
