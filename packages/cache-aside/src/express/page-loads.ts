@@ -9,7 +9,7 @@ import { type Page, packPage, packVariants, pageHeadOf, unpack } from './page.ts
 import type { Alone, Asked, Rules, Updated } from './profile.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
-import { type Head, fieldsOf } from './storable.ts';
+import { type Head, type Refusal, fieldsOf } from './storable.ts';
 import { isWithin, union, variantOf } from './variants.ts';
 
 /** What is looked for. */
@@ -66,6 +66,11 @@ const FIELDS_LAST: Lasting = {
   staleIfErrorMs: 0,
   jitter: 0.1,
 };
+
+/** What says of a page that it is no longer as it is stored: whoever asked. */
+const SUPERSEDING: ReadonlySet<Refusal> = new Set(['no-store', 'private', 'no-cache', 'vary', 'expired']);
+
+const GONE: Lasting = { ttlMs: 1, negativeTtlMs: 1, staleMs: 0, staleIfErrorMs: 0, jitter: 0 };
 
 /** With what was said of it outside of the cache, as its head left. */
 async function asLeft(rendered: Rendered, { gate }: Rendering, asked: Asked): Promise<Rendered> {
@@ -238,6 +243,9 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
         return true;
       }
       emitPage(() => ({ type: 'page-refused', why: left.why }));
+      if (held !== undefined && SUPERSEDING.has(left.why)) {
+        await putUpdated({ page: { ...held, mustValidate: true }, lasting: GONE }, sought, named, start);
+      }
       if (left.why === 'method' && held !== undefined && said !== undefined) {
         await putUpdated(rules.afterHead?.(held, said, { askedMs, answeredMs: nowMs() }), sought, named, start);
       }

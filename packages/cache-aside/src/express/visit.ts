@@ -188,7 +188,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
       async loader(context) {
         // A client that has hung up while it waited leaves it to the next.
         if (asked.isOnlyToLook || isGone()) throw new AbandonedLoad('The handler is not to be called');
-        if (context.kept !== undefined) fwd = 'stale';
+        if (context.kept !== undefined) fwd = asked.isDemanding ? 'request' : 'stale';
         try {
           return await foreground(context);
         } catch (thrown) {

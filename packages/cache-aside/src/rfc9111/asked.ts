@@ -20,6 +20,9 @@ const FAILED: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 /** An entry that is no page is never stale. */
 const NEVER = { staleMs: 0, staleIfErrorMs: 0 };
 
+/** What most clients want. */
+const ANYTHING = wantsOf({});
+
 /** Its handler runs for it alone. */
 const PASSED: Standing = { kind: 'passed' };
 
@@ -44,7 +47,8 @@ export function askedOf(req: HttpRequest, policyIn: (headers: Head['headers']) =
     if (isHeld) return kept === undefined ? PASSED : { kind: 'failed', failure: undefined, kept };
     // A part, or a 304, would be no answer for others: it is asked for as it was, unless there is a better question.
     if (isConditional && !canValidate) return PASSED;
-    return { kind: 'absent', kept, basis: canValidate ? value : undefined };
+    // It stays while it is asked for: to others it may be of use.
+    return { kind: 'absent', kept, basis: value };
   };
 
   const judge: Asked['judge'] = (head, run): Judgement => {
@@ -88,7 +92,9 @@ export function askedOf(req: HttpRequest, policyIn: (headers: Head['headers']) =
       if (use === 'fresh') return { kind: 'fresh', value: entry, isFree: !isHeld };
       if (use === 'stale') return { kind: 'stale', value: entry, isFree: false };
       if (use === 'meanwhile' && mayRunAgain) return { kind: 'stale', value: entry, isFree: !isHeld };
-      if (goesAlone || isAlwaysValidated(page)) return PASSED;
+      // What others would be served is not taken from them, nor are they made to wait for who wants more.
+      const isOfUse = useOf(page, ANYTHING, nowMs) === 'fresh';
+      if (goesAlone || isAlwaysValidated(page) || isOfUse) return PASSED;
       return unserved(entry, standsIn(page, wants, nowMs) ? entry : undefined, page.canValidate, isHeld);
     },
     mayShare: (page) => !goesAlone && useOf(page, wants, page.bornMs) !== 'validated',
