@@ -4,9 +4,9 @@ import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions }
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
 import { registerEngine } from './engine.ts';
-import { type CacheStats, createJournal } from './events.ts';
+import { type CacheEvent, type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
+import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
@@ -75,6 +75,8 @@ export interface CacheOfAny extends CacheOfKeys {
   getOrLoad<T>(key: string | undefined, loader: Loader<T>, options?: GetOptions): Promise<T>;
 }
 
+const NEAR_HIT: CacheEvent = { type: 'hit', tier: 'l1' };
+
 /** However short-lived its entries, a clock is kept so long, in ms. */
 const LEAST_CLOCK_TTL_MS = 3_600_000;
 
@@ -90,7 +92,16 @@ export function createCache(
 export function createCache(options: CacheOptions): Cache;
 export function createCache(options: CacheOptions): CacheOfAny {
   const { settings, freshness: ownFreshness, check } = checkedOptions(options);
-  const { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs: ownQuarantineMs, serializer, prefix } = settings;
+  const {
+    redis,
+    loadTimeoutMs,
+    deadlineMs,
+    maxBytes,
+    quarantineMs: ownQuarantineMs,
+    serializer,
+    prefix,
+    l1,
+  } = settings;
   const store = storeOf(redis);
   const places = createPlaces(redis, prefix);
   const codec = createCodec(serializer);
@@ -128,10 +139,24 @@ export function createCache(options: CacheOptions): CacheOfAny {
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
   const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
-  const kin = joinKin(redis, prefix, makeBacklog, loneLoads.drop);
+  const kin = joinKin(redis, prefix, makeBacklog, {
+    dropped(entryKeys) {
+      loneLoads.drop(entryKeys);
+      if (entryKeys !== undefined) tier?.invalidated(entryKeys);
+    },
+    invalidated: (entryKeys) => tier?.invalidated(entryKeys),
+  });
   const { backlog } = kin;
+  const tier = l1?.open({
+    redis,
+    places,
+    marks,
+    codec,
+    isClear: backlog.isClearFor,
+    earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
+  });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
-  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue });
+  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier });
   const loads = createLoads({
     store,
     reader,
@@ -154,13 +179,17 @@ export function createCache(options: CacheOptions): CacheOfAny {
     codec,
     journal,
     warn: warnOnce('createCache'),
+    tier,
     boundMs: 2 * leaseMs,
   });
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
-    kin.dropped(hasMarks(pending) ? undefined : [...pending.keys].map((key) => places.of(key).entryKey));
+    const entryKeys = [...pending.keys].map((key) => places.of(key).entryKey);
+    kin.dropped(hasMarks(pending) ? undefined : entryKeys);
     const { failed, error } = await invalidator.deliver(pending, deadlineMs);
+    kin.invalidated(entryKeys);
+    if (hasMarks(pending)) kin.invalidated();
     backlog.add(failed);
     journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
     if (error !== undefined && !StoreError.isPassing(error)) throw error;
@@ -195,6 +224,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
       const { entryKey, channel } = places.of(key);
       const lasting = lifetimeOf(value, ownFreshness, Math.random());
       await store.call(overwrite, { key: entryKey, channel, version, ...encoded, ...lasting }, { deadlineMs });
+      kin.invalidated([entryKey]);
       return true;
     } catch {
       return false;
@@ -203,6 +233,11 @@ export function createCache(options: CacheOptions): CacheOfAny {
 
   const cache: CacheOfAny = {
     async getOrLoad<T>(key: string | undefined, loader: Loader<T>, given: GetOptions = {}): Promise<T> {
+      const near = key === undefined ? undefined : tier?.valueOf(key);
+      if (near !== undefined) {
+        journal.note(NEAR_HIT);
+        return near.value as T;
+      }
       const { tags, freshness } = check.get(given);
       const startedAt = performance.now();
       if (key !== undefined) check.key(key);
@@ -250,8 +285,9 @@ export function createCache(options: CacheOptions): CacheOfAny {
         await invalidate({ ...pending, keys: isKeptCurrent ? new Set() : keys, tags: marked }).catch(() => undefined);
       }
     },
-    stats: () => ({ ...journal.counts(), backlog: backlog.size }),
+    stats: () => ({ ...journal.counts(), backlog: backlog.size, ...(tier && { l1: tier.stats() }) }),
     close() {
+      tier?.close();
       kin.leave();
       waits.close();
     },

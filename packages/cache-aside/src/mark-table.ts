@@ -20,6 +20,8 @@ interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
 /** The marks this process knows: all of them, up to the clock it saw last. */
 export interface MarkTable {
   readonly clock: Clock | undefined;
+  /** Whether no later clock was seen than that. */
+  readonly isCurrent: boolean;
   /**
    * Resolves to the clock to judge by, once all marks up to it are known: to `read`, or to a later one. Many who wait at
    * once are one question.
@@ -107,6 +109,9 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
   const table: MarkTable = {
     get clock() {
       return known;
+    },
+    get isCurrent() {
+      return known !== undefined && known.incarnation === latest?.incarnation && known.tickUs >= latest.tickUs;
     },
     async upTo(read) {
       if (isComplete(read)) return read;

@@ -6,6 +6,7 @@ import type { Start } from './load.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Place, Places } from './places.ts';
 import type { Look } from './standing.ts';
+import type { Tier } from './tier.ts';
 
 /** What was read of one key. */
 export interface Found extends Look {
@@ -14,6 +15,15 @@ export interface Found extends Look {
   readonly clock: Clock;
   /** When it was asked for, by this process's monotonic clock. */
   readonly askedAt: number;
+  /** Of a tier in front of Redis, from before it was asked for. */
+  readonly fence?: number | undefined;
+  /** Of what a tier keeps: what is opened once for all who find it. */
+  readonly opened?: Opened | undefined;
+}
+
+/** Empty until it is opened. */
+export interface Opened {
+  value?: unknown;
 }
 
 /** How a load begins after a look; `stamp`: where its lease has another. */
@@ -38,9 +48,10 @@ interface ReaderParts {
   readonly deadlineMs: number;
   /** Whether the clock has to be asked for by its script, which keeps it alive. */
   readonly isClockDue: () => boolean;
+  readonly tier: Tier | undefined;
 }
 
-export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue }: ReaderParts): Reader {
+export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier }: ReaderParts): Reader {
   const asking = new Map<string, Promise<Found>>();
 
   /** The entry and the clock, side by side: in one command where they are on one server. */
@@ -64,10 +75,12 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
         asked = Promise.resolve().then(async () => {
           await backlog.clearFor(place);
           asking.delete(place.entryKey);
+          const fence = tier?.fence();
           const askedAt = performance.now();
           const { bytes, clock, nowMs } = await together(place);
           const isUsable = clock !== undefined && !marks.hasGoneBack(clock);
-          return reader.judged(place, bytes, { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt });
+          const by = { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt };
+          return { ...(await reader.judged(place, bytes, by)), fence };
         });
         asked
           .catch(() => undefined)

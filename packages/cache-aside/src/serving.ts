@@ -9,14 +9,20 @@ import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
-import { type Found, type Reader, startOf } from './reader.ts';
+import { type Found, type Opened, type Reader, startOf } from './reader.ts';
 import { type Standing, standingOf } from './standing.ts';
+import type { Tier } from './tier.ts';
 import type { Waits } from './waits.ts';
 
 const standingFor = (call: Call, found: Found): Standing => call.standing?.(found) ?? standingOf(found, call.freshness);
 
 const valueIn = ({ entry, isValid }: Found): Entry | undefined =>
   entry !== undefined && isValid && holdsValue(entry) ? entry : undefined;
+
+const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opened | undefined): unknown => {
+  if (opened === undefined) return open(entry);
+  return (opened.value ??= open(entry));
+};
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
@@ -39,17 +45,19 @@ interface ServingParts {
   readonly codec: Codec;
   readonly journal: Journal;
   readonly warn: Warn;
+  readonly tier: Tier | undefined;
   /** How long one call waits for others' loads at most, in ms. */
   readonly boundMs: number;
 }
 
 export function createServing(parts: ServingParts): Serving {
-  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
+  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, tier, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry, { open = codec.decode }: Call, { nowMs }: Found): Outcome | undefined => {
+  const opened = (entry: Entry, { open = codec.decode }: Call, found: Found): ValueOutcome | undefined => {
+    const { nowMs } = found;
     try {
-      const value = open(entry);
+      const value = openedOnce(entry, open, found.opened);
       return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
     } catch {
       journal.note({ type: 'corrupt' });
@@ -108,7 +116,11 @@ export function createServing(parts: ServingParts): Serving {
       case 'stale': {
         const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
-        journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
+        if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
+        else if (found.opened === undefined) {
+          journal.note({ type: 'hit', tier: 'redis' });
+          tier?.keep(call.place, found, outcome.value());
+        } else journal.note({ type: 'hit', tier: 'l1' });
         if (standing.isFree && refresh !== undefined && isDue(standing, call, found)) {
           const isEarly = standing.kind === 'fresh';
           loads.begin({ ...call, loader: refresh }, found, true).then(
@@ -135,6 +147,8 @@ export function createServing(parts: ServingParts): Serving {
         return inTime(load(call, found, standing.kept, standing.basis), standing.kept, call, found);
     }
   };
+
+  const lookFor = ({ place }: Call): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
 
   /** Loads, unless another is found to. */
   const load = async (call: Call, found: Found, kept: Entry | undefined, basis = kept): Promise<Outcome> => {
@@ -191,7 +205,7 @@ export function createServing(parts: ServingParts): Serving {
   return {
     async outcomeOf(call) {
       try {
-        return await serve(call, await reader.read(call.place));
+        return await serve(call, await lookFor(call));
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');
@@ -199,7 +213,7 @@ export function createServing(parts: ServingParts): Serving {
     },
     async peek(call) {
       try {
-        const found = await reader.read(call.place);
+        const found = await lookFor(call);
         const { kind } = standingFor(call, found);
         return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
       } catch (error) {

@@ -26,7 +26,7 @@ export function invalidateAfter(
       isComplete = true;
       const said = headers.map(([name, value]) => [name.toLowerCase(), String(value)] as const);
       const named = tags({ status, headers: Object.fromEntries(said) });
-      return named.length === 0 ? undefined : invalidate(named);
+      return named.length > 0 ? invalidate(named) : undefined;
     },
   });
   const warnOf = (error: unknown): void =>

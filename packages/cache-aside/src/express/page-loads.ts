@@ -216,7 +216,11 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
         // Nobody but its client waits for it.
         signal: AbortSignal.abort(),
         conditions: how.kind === 'basis' ? how.basis : 'own',
-        ...{ nowMs, held, rules, asked, maxBytes },
+        nowMs,
+        held,
+        rules,
+        asked,
+        maxBytes,
         onTags: name,
         onHead(head, verdict) {
           said = head;

@@ -85,7 +85,7 @@ export function askedOf(req: HttpRequest, policyIn: (headers: Head['headers']) =
       const isHeld = nowMs < entry.untilMs && entry.state !== 'none';
       const use = hasPreconditions ? 'validated' : useOf(page, wants, nowMs);
       if (use === 'fresh') return { kind: 'fresh', value: entry, isFree: !isHeld };
-      if (use === 'stale') return { kind: 'fresh', value: entry, isFree: false };
+      if (use === 'stale') return { kind: 'stale', value: entry, isFree: false };
       if (use === 'meanwhile' && mayRunAgain) return { kind: 'stale', value: entry, isFree: !isHeld };
       if (goesAlone || isAlwaysValidated(page)) return PASSED;
       return unserved(entry, standsIn(page, wants, nowMs) ? entry : undefined, page.canValidate, isHeld);
