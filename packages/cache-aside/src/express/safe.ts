@@ -8,6 +8,7 @@ import { hasCredentials, unwatchedHeaders } from './credentials.ts';
 import { dated } from './dated.ts';
 import { mayHaveChanged } from './invalidation.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
+import { namedUrls } from './named-urls.ts';
 import { stalenessOf } from './page.ts';
 import type { Asked, Judgement, Rules } from './profile.ts';
 import { type Head, fieldRefusal, headRefusal } from './storable.ts';
@@ -54,7 +55,7 @@ export function safe({ scope, isAllowed, otherwise }: SafeOptions): Rules {
       ),
     }),
     freshened: ({ recording }) => ({ recording }),
-    changed: (_req, { status }) => (mayHaveChanged(status) ? [] : undefined),
+    changed: (req, { status, headers }) => (mayHaveChanged(status) ? namedUrls(req, headers) : undefined),
     asked: (req): Asked => ({
       isOnlyToLook: req.method === 'HEAD' || directivesOf(unwatchedHeaders(req)['cache-control']).has('no-store'),
       isOnlyIfStored: false,
