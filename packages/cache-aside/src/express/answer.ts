@@ -9,6 +9,12 @@ export interface Told {
   readonly ageMs: number | undefined;
 }
 
+/**
+ * The server's time is never assumed later than it is, and so much earlier at most, in ms (500 ppm between two measurements, and
+ * the way of a reply): a second that lacks no more than that is over.
+ */
+const CLOCK_LAG_MS = 20;
+
 /** Answers with a page: all of it, a part, or that the client has it already. */
 export async function answerPage(
   { recording, ageMs }: Told,
@@ -16,7 +22,7 @@ export async function answerPage(
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  if (ageMs !== undefined) res.setHeader('Age', Math.floor(ageMs / 1000));
+  if (ageMs !== undefined) res.setHeader('Age', Math.floor((ageMs + CLOCK_LAG_MS) / 1000));
   await replay(forClient(recording, conditions, req.method === 'GET'), req, res);
 }
 

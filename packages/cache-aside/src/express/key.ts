@@ -91,16 +91,8 @@ export const digest = (parts: readonly unknown[]): string =>
 const CLIENT = /^\s*(?:for|by)=(?:"[^"]*"|[^\s"]*)\s*$/i;
 
 /** RFC 7239 without who asked: what is left is about the host and the scheme. */
-const withoutClients = (forwarded: string): string =>
-  forwarded
-    .split(',')
-    .map((proxy) =>
-      proxy
-        .split(';')
-        .filter((pair) => !CLIENT.test(pair))
-        .join(';'),
-    )
-    .join(',');
+const withoutClients = (forwarded: string): string[][] =>
+  forwarded.split(',').map((proxy) => proxy.split(';').filter((pair) => !CLIENT.test(pair)));
 
 /** More than this is left in its order: query parsers stop counting somewhere (`qs` at 1000). */
 const MOST_PARAMETERS = 100;

@@ -1,11 +1,14 @@
 import type { TLSSocket } from 'node:tls';
 import type { HttpRequest } from '@turnpike/core';
+import { isStored } from '@turnpike/core/http';
 import type { Lasting } from '../freshness.ts';
 import { standingOf } from '../standing.ts';
 import { directivesOf } from './cache-control.ts';
 import { hasCredentials, unwatchedHeaders } from './credentials.ts';
+import { dated } from './dated.ts';
 import { mayHaveChanged } from './invalidation.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
+import { namedUrls } from './named-urls.ts';
 import { stalenessOf } from './page.ts';
 import type { Asked, Judgement, Rules } from './profile.ts';
 import { type Head, fieldRefusal, headRefusal } from './storable.ts';
@@ -42,13 +45,17 @@ export function safe({ scope, isAllowed, otherwise }: SafeOptions): Rules {
     ownerOf: (req) => ownerOf(req, scope),
     watchesReads: isAnyones,
     tellsForwards: false,
+    isStored: (name, connection) => name === 'date' || isStored(name, connection),
     // Its age is told anew, and what caches said of this answer does not hold for the next.
-    stored: (recording) => ({
+    stored: (recording, { answeredMs }) => ({
       ...recording,
-      headers: recording.headers.filter(([name]) => !/^(?:age|cache-status)$/i.test(name)),
+      headers: dated(
+        recording.headers.filter(([name]) => !/^(?:age|cache-status)$/i.test(name)),
+        answeredMs,
+      ),
     }),
     freshened: ({ recording }) => ({ recording }),
-    changed: (_req, { status }) => (mayHaveChanged(status) ? [] : undefined),
+    changed: (req, { status, headers }) => (mayHaveChanged(status) ? namedUrls(req, headers) : undefined),
     asked: (req): Asked => ({
       isOnlyToLook: req.method === 'HEAD' || directivesOf(unwatchedHeaders(req)['cache-control']).has('no-store'),
       isOnlyIfStored: false,

@@ -1,5 +1,6 @@
 import type { RecordedHeader } from '@turnpike/core/http';
 import type { Directives } from '../express/cache-control.ts';
+import { dated } from '../express/dated.ts';
 import { qualifiedFields } from './qualified.ts';
 
 /** Fields of one connection (RFC 9110 §7.6.1), and those between a client and its proxy (RFC 9111 §3.1), in lower case. */
@@ -23,14 +24,13 @@ export const isStoredField = (name: string, connection: ReadonlySet<string>): bo
 /** Said anew of every answer from the cache. */
 const SAID_ANEW = ['age', 'cache-status'];
 
-/** The fields of an answer as they are stored: with a Date, be it that of its arrival (RFC 9110 §6.6.1). */
+/** The fields of an answer as they are stored. */
 export function storedFields(
   headers: readonly RecordedHeader[],
   directives: Directives,
   answeredMs: number,
-): RecordedHeader[] {
+): readonly RecordedHeader[] {
   const omitted = new Set([...SAID_ANEW, ...qualifiedFields(directives)]);
   const kept = headers.filter(([name]) => !omitted.has(name.toLowerCase()));
-  const hasDate = kept.some(([name]) => name.toLowerCase() === 'date');
-  return hasDate ? kept : [...kept, ['Date', new Date(answeredMs).toUTCString()]];
+  return dated(kept, answeredMs);
 }

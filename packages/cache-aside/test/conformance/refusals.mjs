@@ -13,8 +13,3 @@ export const REFUSALS = {
     [/^cdn-/, 'what is said to a CDN (RFC 9213) is not said to a cache in the app'],
   ],
 };
-
-/** What the suite cannot show, through any proxy that holds to HTTP. */
-export const OUT_OF_REACH = [
-  [/^headers-store-Transfer-Encoding$/, 'its origin names a coding that there is not, and 502 is the answer to that'],
-];

@@ -37,6 +37,7 @@ describe.each(PROFILE_NAMES)('the profile %s', (profile) => {
       ['a negative length', `${head}Content-Length: -4\r\n\r\nevil`],
       ['a coding that is not undone here', `${head}Transfer-Encoding: gzip\r\n\r\nevil`],
       ['a coding below the chunks', `${head}Transfer-Encoding: gzip, chunked\r\n\r\n4\r\nevil\r\n0\r\n\r\n`],
+      ['a coding above the chunks', `${head}Transfer-Encoding: chunked, gzip\r\n\r\n4\r\nevil\r\n0\r\n\r\n`],
       ['a space before the colon', `${head}Content-Length : 4\r\n\r\nevil`],
       ['a line without a name', `${head}: x\r\nContent-Length: 4\r\n\r\nevil`],
       ['a NUL in a value', `${head}X-Nul: a\0b\r\nContent-Length: 4\r\n\r\nevil`],

@@ -157,6 +157,13 @@ describe('bodies', () => {
     expect(bodyOf(await ask(port, get('/other')))).toBe('3\r\nabc\r\n0\r\n\r\n');
   });
 
+  it('a coding that nobody knows is none: its body ends with the connection (RFC 9112 §6.3)', async () => {
+    const origin = await wireOrigin('HTTP/1.1 200 OK\r\nTransfer-Encoding: qqq\r\n\r\npage');
+    const answer = await ask(await proxyBefore(origin.url, it_.clients), get('/'));
+    expect(answer).not.toContain('qqq');
+    expect(bodyOf(answer)).toBe('4\r\npage\r\n0\r\n\r\n');
+  });
+
   it('an upload in chunks keeps its form and its trailers, one of a length its length', async () => {
     const origin = await wireOrigin((socket) => setTimeout(() => socket.end(FRESH), 20));
     const port = await proxyBefore(origin.url, it_.clients);
