@@ -1,14 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpRequest } from '@turnpike/core';
+import type { Recording } from '@turnpike/core/http';
 import type { Engine } from '../engine.ts';
+import type { Stamp } from '../envelope.ts';
 import { type Lasting, longestLifeMs } from '../freshness.ts';
-import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
+import { AbandonedLoad, type PageLoadContext, type PageLoader, type Start } from '../load.ts';
 import { emitPage } from './events.ts';
-import { lifetimeOf } from './lifetime.ts';
-import { packPage, packVariants } from './page.ts';
+import { type Page, packPage, packVariants, pageHeadOf, unpack } from './page.ts';
+import type { Alone, Asked, Rules, Updated } from './profile.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
-import { fieldRefusal, fieldsOf } from './storable.ts';
+import { type Head, type Refusal, fieldsOf } from './storable.ts';
 import { isWithin, union, variantOf } from './variants.ts';
 
 /** What is looked for. */
@@ -18,6 +20,7 @@ export interface Sought {
   readonly fields: readonly string[] | undefined;
   /** Of the request, as it came. */
   readonly headers: IncomingHttpHeaders;
+  readonly asked: Asked;
 }
 
 /** What whoever waits for the handler itself wants to know of it. */
@@ -35,10 +38,13 @@ export interface PageLoads {
   foreground(exchange: Exchange, sought: Sought, witness: Witness): PageLoader;
   /** Runs the route once more, for nobody but the cache. */
   background(req: HttpRequest, sought: Sought): PageLoader;
+  /** Runs the handler of a request without a lease, for its client, and stores what is to be stored. False: it has failed. */
+  alone(exchange: Exchange, sought: Sought, witness: Witness, start: Start, how: Alone): Promise<boolean>;
 }
 
-interface PageLoadsParts extends Pick<RenderOptions, 'isShared' | 'isAllowed' | 'otherwise'> {
+interface PageLoadsParts {
   readonly engine: Engine;
+  readonly rules: Rules;
   readonly refreshes: Refreshes;
   readonly tags: (req: HttpRequest) => readonly string[];
   /** The tag of all pages of its path. */
@@ -62,19 +68,35 @@ const FIELDS_LAST: Lasting = {
   jitter: 0.1,
 };
 
+/** What says of a page that it is no longer as it is stored: whoever asked. */
+const SUPERSEDING: ReadonlySet<Refusal> = new Set(['no-store', 'private', 'no-cache', 'vary', 'expired']);
+
+const GONE: Lasting = { ttlMs: 1, negativeTtlMs: 1, staleMs: 0, staleIfErrorMs: 0, jitter: 0 };
+
 /** With what was said of it outside of the cache, as its head left. */
-async function asLeft(rendered: Rendered, { gate }: Rendering): Promise<Rendered> {
+async function asLeft(rendered: Rendered, { gate }: Rendering, asked: Asked): Promise<Rendered> {
   if (rendered.kind === 'refused') return rendered;
-  const { headers } = await gate.left;
-  const lifetime = lifetimeOf({ headers }, rendered.lifetime.freshness);
-  const why = fieldRefusal(headers);
-  if (why !== undefined || lifetime === undefined) return { kind: 'refused', why: why ?? 'expired' };
+  const head = await gate.left;
+  const judgement = asked.judgeLeft(rendered.kept, head);
+  if (judgement.kind === 'refused') return judgement;
   // A compression outside says that it looks at Accept-Encoding, and encodes each answer anew.
-  const vary = fieldsOf(headers['vary']).filter((field) => field !== 'accept-encoding');
-  return { ...rendered, lifetime, vary: union(rendered.vary, vary) };
+  const vary = fieldsOf(head.headers['vary']).filter((field) => field !== 'accept-encoding');
+  return { ...rendered, kept: judgement.kept, vary: union(rendered.vary, vary) };
 }
 
-export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules }: PageLoadsParts): PageLoads {
+const isEncoded = ({ headers }: Recording): boolean => headers.some(([name]) => /^content-encoding$/i.test(name));
+
+/** The page that is there. */
+export function pageIn({ kept }: Start): Page | undefined {
+  try {
+    const stored = kept && pageHeadOf(kept) && unpack(kept.payload);
+    return stored?.kind === 'page' ? stored.page : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }: PageLoadsParts): PageLoads {
   const { pages, maxBytes } = engine;
 
   const tagsOf = (req: HttpRequest): readonly string[] => {
@@ -83,46 +105,80 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     return [path(req), ...named];
   };
 
+  /** Stores a page where the next will look for it; says by which fields, where those are not known there yet. */
+  const put = async (
+    { recording, vary, bornMs, isValidated, kept: { head, lasting } }: Rendered & { kind: 'page' },
+    { url, fields, headers }: Sought,
+    named: ReadonlySet<string>,
+    { stamp, kept }: Start,
+  ): Promise<readonly string[] | undefined> => {
+    const isKnown = isWithin(vary, fields ?? []);
+    const all = isKnown ? fields : union(fields ?? [], vary);
+    const variant = all && variantOf(all, headers, rules.normal);
+    const payload = packPage({ ...head, bornMs, recording });
+    const inherits = isValidated ? kept : undefined;
+    const isCompressed = isEncoded(recording);
+    await pages.put({ url, variant, stamp, tags: named, inherits, payload, isCompressed, freshness: lasting });
+    return isKnown ? undefined : all;
+  };
+
+  /** Says where the pages of a URL are. */
+  const putFields = (fields: readonly string[], url: string, tags: ReadonlySet<string>, stamp: Stamp): Promise<void> =>
+    pages.put({ url, variant: undefined, stamp, tags, payload: packVariants(fields), freshness: FIELDS_LAST });
+
+  /** Stores what has become of a page that was there. */
+  const putUpdated = async (
+    updated: Updated | undefined,
+    { url, fields, headers }: Sought,
+    named: ReadonlySet<string>,
+    { stamp, kept }: Start,
+  ): Promise<void> => {
+    if (updated === undefined) return;
+    const { page, lasting } = updated;
+    const variant = fields && variantOf(fields, headers, rules.normal);
+    const own = { url, variant, stamp, tags: named, inherits: kept, isCompressed: isEncoded(page.recording) };
+    await pages.put({ ...own, payload: packPage(page), freshness: lasting });
+  };
+
   /** What is stored of what was rendered, under a URL or under one of its variants. */
   const storing = async (
     rendered: Rendered,
-    { url, fields, headers }: Sought,
+    sought: Sought,
     named: ReadonlySet<string>,
     context: PageLoadContext,
   ): Promise<Buffer | undefined> => {
     if (rendered.kind === 'refused') {
       emitPage(() => ({ type: 'page-refused', why: rendered.why }));
-      const isFailure = rendered.why === 'error' || (rendered.why === 'truncated' && context.keeps);
+      const isFailure = rendered.why === 'error' || (rendered.why === 'truncated' && context.kept !== undefined);
       if (isFailure) throw new HandlerFailed('The handler answered with a 5xx, or broke off');
       context.passes(PASS_MS);
       return undefined;
     }
-    const { recording, vary, lifetime } = rendered;
-    const { freshness, ageMs } = lifetime;
-    const isCompressed = recording.headers.some(([name]) => /^content-encoding$/i.test(name));
-    if (isCompressed) context.isCompressed();
-    const payload = packPage({ recording, ageMs, bornMs: context.nowMs(), staleness: freshness });
+    const { url, fields, headers } = sought;
+    const { recording, vary, bornMs, kept } = rendered;
+    // A handler that says that nothing has changed need not name again what its page depends on.
+    if (rendered.isValidated && context.kept !== undefined) context.inherits(context.kept);
+    if (isEncoded(recording)) context.isCompressed();
     if (isWithin(vary, fields ?? [])) {
-      context.lasts(freshness);
-      if (fields !== undefined) void pages.admit(url, variantOf(fields, headers), longestLifeMs(freshness));
-      return payload;
+      context.lasts(kept.lasting);
+      if (fields !== undefined)
+        void pages.admit(url, variantOf(fields, headers, rules.normal), longestLifeMs(kept.lasting));
+      return packPage({ ...kept.head, bornMs, recording });
     }
     // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.
-    const all = union(fields ?? [], vary);
-    const own = { url, stamp: context.stamp, tags: named };
-    await pages.put({ ...own, variant: variantOf(all, headers), payload, isCompressed, freshness });
-    if (fields === undefined) {
+    const all = await put(rendered, sought, named, context);
+    if (all !== undefined && fields === undefined) {
       context.lasts(FIELDS_LAST);
       return packVariants(all);
     }
-    await pages.put({ ...own, variant: undefined, payload: packVariants(all), freshness: FIELDS_LAST });
+    if (all !== undefined) await putFields(all, url, named, context.stamp);
     context.passes(1);
     return undefined;
   };
 
   /** The tags of a page: those its request names, and those its handler will. */
   const tagging = (
-    context: PageLoadContext,
+    context: Pick<PageLoadContext, 'tag'>,
   ): { named: ReadonlySet<string>; name: (more: readonly string[]) => void } => {
     const named = new Set<string>();
     return {
@@ -134,17 +190,20 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     };
   };
 
+  /** What a run is like that may find that the page which is there still holds. */
+  const underLease = (context: PageLoadContext): Pick<RenderOptions, 'conditions' | 'held' | 'signal' | 'nowMs'> => {
+    const { signal, nowMs } = context;
+    const held = pageIn(context);
+    return { signal, nowMs, held, conditions: held?.canValidate ? held : undefined };
+  };
+
   return {
     foreground: (exchange, sought, witness) => async (context) => {
       const { named, name } = tagging(context);
       name(tagsOf(exchange.req));
-      const rendering = render(exchange, {
-        ...rules,
-        maxBytes,
-        signal: context.signal,
-        onTags: name,
-        onHead: witness.onHead,
-      });
+      const { asked } = sought;
+      const { onHead } = witness;
+      const rendering = render(exchange, { ...underLease(context), rules, asked, maxBytes, onTags: name, onHead });
       witness.onBegin(rendering);
       rendering.begin();
       const rendered = await rendering.rendered.catch((error: unknown): Rendered => {
@@ -153,7 +212,49 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
         throw error;
       });
       witness.onRendered(rendered, rendering);
-      return storing(await asLeft(rendered, rendering), sought, named, context);
+      return storing(await asLeft(rendered, rendering, asked), sought, named, context);
+    },
+    async alone(exchange, sought, witness, start, how) {
+      const { named, name } = tagging({ tag: (...more) => engine.check.tags(more) });
+      name(tagsOf(exchange.req));
+      const { asked } = sought;
+      const { nowMs, stamp } = start;
+      const held = pageIn(start);
+      const askedMs = nowMs();
+      let said: Head | undefined;
+      const rendering = render(exchange, {
+        // Nobody but its client waits for it.
+        signal: AbortSignal.abort(),
+        conditions: how.kind === 'basis' ? how.basis : 'own',
+        nowMs,
+        held,
+        rules,
+        asked,
+        maxBytes,
+        onTags: name,
+        onHead(head, verdict) {
+          said = head;
+          return witness.onHead(head, verdict);
+        },
+      });
+      witness.onBegin(rendering);
+      rendering.begin();
+      const rendered = await rendering.rendered;
+      witness.onRendered(rendered, rendering);
+      const left = await asLeft(rendered, rendering, asked);
+      if (left.kind === 'page') {
+        const all = await put(left, sought, named, start);
+        if (all !== undefined) await putFields(all, sought.url, named, stamp);
+        return true;
+      }
+      emitPage(() => ({ type: 'page-refused', why: left.why }));
+      if (held !== undefined && SUPERSEDING.has(left.why)) {
+        await putUpdated({ page: { ...held, mustValidate: true }, lasting: GONE }, sought, named, start);
+      }
+      if (left.why === 'method' && held !== undefined && said !== undefined) {
+        await putUpdated(rules.afterHead?.(held, said, { askedMs, answeredMs: nowMs() }), sought, named, start);
+      }
+      return left.why !== 'error';
     },
     background: (req, sought) => (context) =>
       new Promise((resolve, reject) => {
@@ -177,14 +278,15 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
               return next();
             }
             // As it is asked now: what was not handed on may make another variant.
-            const asked = { ...sought, headers: { ...again.headers } };
+            const asked = rules.asked(again);
+            const soughtAgain = { ...sought, asked, headers: { ...again.headers } };
             const rendering = render(
               { req: again, res, next },
-              { ...rules, maxBytes, signal: context.signal, onTags: name, onHead: () => 'pass' },
+              { ...underLease(context), rules, asked, maxBytes, onTags: name, onHead: () => 'pass' },
             );
             reached = rendering;
             rendering.rendered
-              .then(async (rendered) => storing(await asLeft(rendered, rendering), asked, named, context))
+              .then(async (rendered) => storing(await asLeft(rendered, rendering, asked), soughtAgain, named, context))
               .then(resolve, reject);
             rendering.begin();
           },
