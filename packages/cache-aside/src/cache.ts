@@ -6,7 +6,7 @@ import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
 import { createCompression } from './compression.ts';
 import { registerEngine } from './engine.ts';
-import { type CacheEvent, type CacheStats, createJournal } from './events.ts';
+import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
 import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
@@ -99,8 +99,6 @@ export interface CacheOfAny extends CacheOfKeys {
   /** As `Cache.warm`. */
   warm(entries: Warming<WarmEntry<unknown> | WarmBatch<unknown>>, options?: WarmOptions): Promise<Warmed>;
 }
-
-const NEAR_HIT: CacheEvent = { type: 'hit', tier: 'l1' };
 
 /** However short-lived its entries, a clock is kept so long, in ms. */
 const LEAST_CLOCK_TTL_MS = 3_600_000;
@@ -212,7 +210,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
   });
   const near = (key: string): { readonly value: unknown } | undefined => {
     const found = tier?.valueOf(key);
-    if (found !== undefined) journal.note(NEAR_HIT);
+    if (found !== undefined) journal.noteNearHit();
     return found;
   };
   const many = createMany({ reader, serving, places, check, warn, near });
@@ -266,19 +264,28 @@ export function createCache(options: CacheOptions): CacheOfAny {
     }
   };
 
+  const fromRedisOrLoaded = async <T>(
+    key: string | undefined,
+    loader: Loader<T>,
+    given: GetOptions = {},
+  ): Promise<T> => {
+    const { tags, freshness } = check.get(given);
+    const startedAt = performance.now();
+    if (key !== undefined) check.key(key);
+    check.loader(loader);
+    const outcome = await (key === undefined
+      ? serving.outcomeOfNoKey({ loader, tags })
+      : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
+    if (outcome.kind === 'error') throw outcome.error;
+    return outcome.value() as T;
+  };
+
   const cache: CacheOfAny = {
-    async getOrLoad<T>(key: string | undefined, loader: Loader<T>, given: GetOptions = {}): Promise<T> {
-      const found = key === undefined ? undefined : near(key);
-      if (found !== undefined) return found.value as T;
-      const { tags, freshness } = check.get(given);
-      const startedAt = performance.now();
-      if (key !== undefined) check.key(key);
-      check.loader(loader);
-      const outcome = await (key === undefined
-        ? serving.outcomeOfNoKey({ loader, tags })
-        : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
-      if (outcome.kind === 'error') throw outcome.error;
-      return outcome.value() as T;
+    getOrLoad<T>(key: string | undefined, loader: Loader<T>, given?: GetOptions): Promise<T> {
+      const near = key === undefined ? undefined : tier?.valueOf(key);
+      if (near === undefined) return fromRedisOrLoaded(key, loader, given);
+      journal.noteNearHit();
+      return Promise.resolve(near.value as T);
     },
     async getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, given: GetOptions = {}) {
       check.keys(keys);

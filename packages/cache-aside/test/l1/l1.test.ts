@@ -6,6 +6,8 @@ import {
   clientFactory,
   countCommands,
   eventually,
+  fleet,
+  scale,
   skipUnless,
   startCluster,
 } from '@turnpike/test-kit';
@@ -185,5 +187,21 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     cache.close();
     expect(cache.stats().l1).toMatchObject({ coherence: 'none', entries: 0, bytes: 0 });
     expect(await cache.getOrLoad('k', never)).toBe('v');
+  });
+});
+
+describe('two processes with a tier each', () => {
+  it('the one sees soon what the other has invalidated', async () => {
+    const rounds = scale({ quick: 60, full: 2000 });
+    await using members = await fleet<number[]>(2, new URL('../fleet/near.mjs', import.meta.url), {
+      args: { url: it_.server.url, prefix: it_.clients.prefix, rounds },
+      timeoutMs: 120_000,
+    });
+    const [invalidatedAt = [], seenAt = []] = await members.results;
+    const delays = seenAt.map((at, n) => at - (invalidatedAt[n] ?? 0)).toSorted((a, b) => a - b);
+    expect(delays).toHaveLength(rounds);
+    const [median = 0, p99 = 0] = [0.5, 0.99].map((share) => delays[Math.floor(rounds * share)]);
+    expect(median).toBeLessThan(20);
+    expect(p99).toBeLessThan(scale({ quick: 250, full: 50 }));
   });
 });
