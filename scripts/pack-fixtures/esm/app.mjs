@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { cacheResponse, invalidates } from '@turnpike/cache-aside/express';
+import { rfc9111 } from '@turnpike/cache-aside/rfc9111';
 import { idempotency } from '@turnpike/idempotency';
 import { rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
@@ -26,6 +27,8 @@ app.get('/page', pages, (req, res) => {
   rendered += 1;
   res.json({ rendered });
 });
+const shared = cacheResponse({ cache: pages.cache, profile: rfc9111() });
+app.get('/shared', shared, (req, res) => res.set('Cache-Control', 'no-cache').json({ shared: true }));
 app.put('/page', invalidates({ cache: pages.cache }), (req, res) => res.sendStatus(204));
 
 const server = app.listen(0);
@@ -56,6 +59,10 @@ const page = async () => (await fetch(`http://localhost:${server.address().port}
 assert.deepEqual([await page(), await page()], [{ rendered: 1 }, { rendered: 1 }]);
 await fetch(`http://localhost:${server.address().port}/page`, { method: 'PUT' });
 assert.deepEqual(await page(), { rendered: 2 });
+await fetch(`http://localhost:${server.address().port}/shared`);
+const validated = await fetch(`http://localhost:${server.address().port}/shared`);
+assert.match(validated.headers.get('cache-status'), /fwd-status=304/);
+assert.deepEqual(await validated.json(), { shared: true });
 pages.cache.close();
 
 redis.disconnect();

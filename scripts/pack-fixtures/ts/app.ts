@@ -1,6 +1,7 @@
 // An app in TypeScript: the middleware fits Express, and leaves what Express knows of the request alone.
 import { type Cache, createCache } from '@turnpike/cache-aside';
 import { type CacheResponse, cacheResponse, cacheTags, invalidates } from '@turnpike/cache-aside/express';
+import { type Rfc9111Options, rfc9111 } from '@turnpike/cache-aside/rfc9111';
 import { type IdempotentRun, idempotency } from '@turnpike/idempotency';
 import { type Decision, rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
@@ -35,6 +36,8 @@ app.get('/pages/:id', page, (req, res) => {
   cacheTags(res, `product:${id}`);
   res.json({ id });
 });
+const options: Rfc9111Options = { targets: ['Ours-Cache-Control'], keepStaleMs: 60_000 };
+app.use('/assets', cacheResponse({ cache, profile: rfc9111(options) }));
 app.put('/pages/:id', invalidates({ cache, tags: ['catalogue'] }), (req, res) => {
   const id: string = req.params.id;
   res.json({ id });

@@ -1,7 +1,8 @@
 import type { Entry } from '../envelope.ts';
+import type { Start } from '../load.ts';
 import type { Outcome } from '../loaded.ts';
 import type { Forwarded, Status } from './cache-status.ts';
-import { type Page, type Stored, unpack } from './page.ts';
+import { type Page, type Stored, pageHeadOf, unpack } from './page.ts';
 
 /** A page, and where it comes from. */
 export interface FoundPage {
@@ -33,3 +34,13 @@ export const heldOutcome = (page: Page, meta: Entry, nowMs: number): Outcome => 
   meta,
   held: { nowMs, freshUntilMs: meta.freshUntilMs },
 });
+
+/** The page that a load finds there. */
+export function pageIn({ kept }: Start): Page | undefined {
+  try {
+    const stored = kept && pageHeadOf(kept) && unpack(kept.payload);
+    return stored?.kind === 'page' ? stored.page : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,36 +1,18 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpRequest } from '@turnpike/core';
-import type { Recording } from '@turnpike/core/http';
 import type { Engine } from '../engine.ts';
-import type { Stamp } from '../envelope.ts';
-import { type Lasting, longestLifeMs } from '../freshness.ts';
-import { AbandonedLoad, type PageLoadContext, type PageLoader, type Start } from '../load.ts';
+import { longestLifeMs } from '../freshness.ts';
+import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
+import { asLeft } from './as-left.ts';
 import { emitPage } from './events.ts';
-import { type Page, packPage, packVariants, pageHeadOf, unpack } from './page.ts';
-import type { Alone, Asked, Rules, Updated } from './profile.ts';
+import { pageIn } from './found-page.ts';
+import { type LoneRender, createLoneRender } from './lone-render.ts';
+import { packPage, packVariants } from './page.ts';
+import { FIELDS_LAST, createPagePuts, isEncoded } from './page-puts.ts';
+import type { Rules } from './profile.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
-import { type Head, type Refusal, fieldsOf } from './storable.ts';
-import { isWithin, union, variantOf } from './variants.ts';
-
-/** What is looked for. */
-export interface Sought {
-  readonly url: string;
-  /** By which its pages differ; undefined: what stands behind the URL itself. */
-  readonly fields: readonly string[] | undefined;
-  /** Of the request, as it came. */
-  readonly headers: IncomingHttpHeaders;
-  readonly asked: Asked;
-}
-
-/** What whoever waits for the handler itself wants to know of it. */
-export interface Witness extends Pick<RenderOptions, 'onHead'> {
-  /** It is about to run. */
-  onBegin(rendering: Rendering): void;
-  onRendered(rendered: Rendered, rendering: Rendering): void;
-  /** Whether it has waited for others before. */
-  hasWaited(): boolean;
-}
+import type { Sought, Witness } from './sought.ts';
+import { isWithin, variantOf } from './variants.ts';
 
 /** Handlers as loaders of pages. */
 export interface PageLoads {
@@ -38,8 +20,7 @@ export interface PageLoads {
   foreground(exchange: Exchange, sought: Sought, witness: Witness): PageLoader;
   /** Runs the route once more, for nobody but the cache. */
   background(req: HttpRequest, sought: Sought): PageLoader;
-  /** Runs the handler of a request without a lease, for its client, and stores what is to be stored. False: it has failed. */
-  alone(exchange: Exchange, sought: Sought, witness: Witness, start: Start, how: Alone): Promise<boolean>;
+  readonly alone: LoneRender;
 }
 
 interface PageLoadsParts {
@@ -59,43 +40,6 @@ class HandlerFailed extends Error {}
 /** So long it is remembered that an answer was not to be stored, in ms: who asks meanwhile does not wait for others. */
 const PASS_MS = 3000;
 
-/** By which fields the pages of a URL differ seldom changes. */
-const FIELDS_LAST: Lasting = {
-  ttlMs: 86_400_000,
-  negativeTtlMs: 86_400_000,
-  staleMs: 0,
-  staleIfErrorMs: 0,
-  jitter: 0.1,
-};
-
-/** What says of a page that it is no longer as it is stored: whoever asked. */
-const SUPERSEDING: ReadonlySet<Refusal> = new Set(['no-store', 'private', 'no-cache', 'vary', 'expired']);
-
-const GONE: Lasting = { ttlMs: 1, negativeTtlMs: 1, staleMs: 0, staleIfErrorMs: 0, jitter: 0 };
-
-/** With what was said of it outside of the cache, as its head left. */
-async function asLeft(rendered: Rendered, { gate }: Rendering, asked: Asked): Promise<Rendered> {
-  if (rendered.kind === 'refused') return rendered;
-  const head = await gate.left;
-  const judgement = asked.judgeLeft(rendered.kept, head);
-  if (judgement.kind === 'refused') return judgement;
-  // A compression outside says that it looks at Accept-Encoding, and encodes each answer anew.
-  const vary = fieldsOf(head.headers['vary']).filter((field) => field !== 'accept-encoding');
-  return { ...rendered, kept: judgement.kept, vary: union(rendered.vary, vary) };
-}
-
-const isEncoded = ({ headers }: Recording): boolean => headers.some(([name]) => /^content-encoding$/i.test(name));
-
-/** The page that is there. */
-export function pageIn({ kept }: Start): Page | undefined {
-  try {
-    const stored = kept && pageHeadOf(kept) && unpack(kept.payload);
-    return stored?.kind === 'page' ? stored.page : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }: PageLoadsParts): PageLoads {
   const { pages, maxBytes } = engine;
 
@@ -105,40 +49,7 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
     return [path(req), ...named];
   };
 
-  /** Stores a page where the next will look for it; says by which fields, where those are not known there yet. */
-  const put = async (
-    { recording, vary, bornMs, isValidated, kept: { head, lasting } }: Rendered & { kind: 'page' },
-    { url, fields, headers }: Sought,
-    named: ReadonlySet<string>,
-    { stamp, kept }: Start,
-  ): Promise<readonly string[] | undefined> => {
-    const isKnown = isWithin(vary, fields ?? []);
-    const all = isKnown ? fields : union(fields ?? [], vary);
-    const variant = all && variantOf(all, headers, rules.normal);
-    const payload = packPage({ ...head, bornMs, recording });
-    const inherits = isValidated ? kept : undefined;
-    const isCompressed = isEncoded(recording);
-    await pages.put({ url, variant, stamp, tags: named, inherits, payload, isCompressed, freshness: lasting });
-    return isKnown ? undefined : all;
-  };
-
-  /** Says where the pages of a URL are. */
-  const putFields = (fields: readonly string[], url: string, tags: ReadonlySet<string>, stamp: Stamp): Promise<void> =>
-    pages.put({ url, variant: undefined, stamp, tags, payload: packVariants(fields), freshness: FIELDS_LAST });
-
-  /** Stores what has become of a page that was there. */
-  const putUpdated = async (
-    updated: Updated | undefined,
-    { url, fields, headers }: Sought,
-    named: ReadonlySet<string>,
-    { stamp, kept }: Start,
-  ): Promise<void> => {
-    if (updated === undefined) return;
-    const { page, lasting } = updated;
-    const variant = fields && variantOf(fields, headers, rules.normal);
-    const own = { url, variant, stamp, tags: named, inherits: kept, isCompressed: isEncoded(page.recording) };
-    await pages.put({ ...own, payload: packPage(page), freshness: lasting });
-  };
+  const puts = createPagePuts(pages, rules);
 
   /** What is stored of what was rendered, under a URL or under one of its variants. */
   const storing = async (
@@ -166,19 +77,19 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
       return packPage({ ...kept.head, bornMs, recording });
     }
     // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.
-    const all = await put(rendered, sought, named, context);
+    const all = await puts.page(rendered, sought, named, context);
     if (all !== undefined && fields === undefined) {
       context.lasts(FIELDS_LAST);
       return packVariants(all);
     }
-    if (all !== undefined) await putFields(all, url, named, context.stamp);
+    if (all !== undefined) await puts.fields(all, url, named, context.stamp);
     context.passes(1);
     return undefined;
   };
 
   /** The tags of a page: those its request names, and those its handler will. */
   const tagging = (
-    context: Pick<PageLoadContext, 'tag'>,
+    context: PageLoadContext,
   ): { named: ReadonlySet<string>; name: (more: readonly string[]) => void } => {
     const named = new Set<string>();
     return {
@@ -214,48 +125,7 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
       witness.onRendered(rendered, rendering);
       return storing(await asLeft(rendered, rendering, asked), sought, named, context);
     },
-    async alone(exchange, sought, witness, start, how) {
-      const { named, name } = tagging({ tag: (...more) => engine.check.tags(more) });
-      name(tagsOf(exchange.req));
-      const { asked } = sought;
-      const { nowMs, stamp } = start;
-      const held = pageIn(start);
-      const askedMs = nowMs();
-      let said: Head | undefined;
-      const rendering = render(exchange, {
-        // Nobody but its client waits for it.
-        signal: AbortSignal.abort(),
-        conditions: how.kind === 'basis' ? how.basis : 'own',
-        nowMs,
-        held,
-        rules,
-        asked,
-        maxBytes,
-        onTags: name,
-        onHead(head, verdict) {
-          said = head;
-          return witness.onHead(head, verdict);
-        },
-      });
-      witness.onBegin(rendering);
-      rendering.begin();
-      const rendered = await rendering.rendered;
-      witness.onRendered(rendered, rendering);
-      const left = await asLeft(rendered, rendering, asked);
-      if (left.kind === 'page') {
-        const all = await put(left, sought, named, start);
-        if (all !== undefined) await putFields(all, sought.url, named, stamp);
-        return true;
-      }
-      emitPage(() => ({ type: 'page-refused', why: left.why }));
-      if (held !== undefined && SUPERSEDING.has(left.why)) {
-        await putUpdated({ page: { ...held, mustValidate: true }, lasting: GONE }, sought, named, start);
-      }
-      if (left.why === 'method' && held !== undefined && said !== undefined) {
-        await putUpdated(rules.afterHead?.(held, said, { askedMs, answeredMs: nowMs() }), sought, named, start);
-      }
-      return left.why !== 'error';
-    },
+    alone: createLoneRender({ engine, rules, puts, tagsOf }),
     background: (req, sought) => (context) =>
       new Promise((resolve, reject) => {
         if (refreshes.isFull) return reject(new AbandonedLoad('As many pages are rendered in the background as may'));

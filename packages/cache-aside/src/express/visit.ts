@@ -7,12 +7,14 @@ import { type Forwarded, type Miss, type Status, cacheStatus } from './cache-sta
 import { conditionsOf, isConditional } from './conditional-headers.ts';
 import { unwatchedHeaders } from './credentials.ts';
 import { emitPage } from './events.ts';
-import { type FoundPage, heldOutcome, pageFound, storedIn } from './found-page.ts';
+import { type FoundPage, heldOutcome, pageFound, pageIn, storedIn } from './found-page.ts';
 import { unpack } from './page.ts';
-import { type PageLoads, type Sought, type Witness, pageIn } from './page-loads.ts';
+import type { PageLoads } from './page-loads.ts';
+import { personalWarning } from './personal-warning.ts';
 import type { Rules } from './profile.ts';
 import { type Refreshes, canRunAgain } from './refresh.ts';
 import type { Exchange, Rendering } from './render.ts';
+import type { Sought, Witness } from './sought.ts';
 import type { Refusal } from './storable.ts';
 import { variantOf } from './variants.ts';
 
@@ -135,7 +137,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     },
     onRendered(rendered, { gate, release }) {
       if (rendered.kind === 'refused' && rendered.personal !== undefined) {
-        warn('TURNPIKE_WARN_CACHE_PERSONAL', personal(req, rendered.personal));
+        warn('TURNPIKE_WARN_CACHE_PERSONAL', personalWarning(req, rendered.personal));
       }
       // Whether there is an older page instead of an error is for the cache to say.
       if (rendered.kind === 'refused' && rendered.why === 'error') return;
@@ -223,15 +225,4 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
   };
 
   await look(undefined);
-}
-
-const personal = (req: HttpRequest, what: string): string =>
-  `the handler of ${routeOf(req)} reads ${what}, so its pages may differ by who asks, and are not stored. Give "scope", ` +
-  "(req) => the user's id; or let what reads it run before the cache.";
-
-/** As the app names it. */
-function routeOf(req: HttpRequest): string {
-  const { baseUrl = '', route } = req as HttpRequest & { baseUrl?: string; route?: { path?: unknown } };
-  const path = typeof route?.path === 'string' ? baseUrl + route.path : (req.originalUrl ?? '').replace(/\?.*/s, '');
-  return `${req.method ?? ''} ${path}`;
 }
