@@ -37,9 +37,9 @@ export const versioned =
     else res.type('text').send(`version ${version()}, run ${run}`);
   };
 
-/** Answers with what it says, and which run it is. */
+/** Answers with what it says, and which run it is; not with the ETag that Express makes. */
 export const saying =
   (headers: Headers, status = 200): Handler =>
   (_req, res, run) => {
-    res.status(status).set(headers).type('text').send(`run ${run}`);
+    res.status(status).set(headers).type('text').end(`run ${run}`);
   };
