@@ -1,3 +1,4 @@
+export { type ClientKind, type Connection, onlyOnIoredis, useClients } from './client-kind.ts';
 export { clientFactory, type Clients, type ClientTarget } from './clients.ts';
 export { type RedisCluster, type RedisClusterOptions, startCluster } from './cluster.ts';
 export { type ClusterNode } from './cluster-formation.ts';

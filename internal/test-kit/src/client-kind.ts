@@ -1,0 +1,28 @@
+import { type SkipOptions, skipUnless } from './skips.ts';
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+
+/** Where a client is to connect, and as whom. */
+export interface Connection {
+  readonly host: string;
+  readonly port: number;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+}
+
+/** Makes the clients that a test gives to what it tests. `admin` is the test's own, for all that no package asks of a client. */
+export interface ClientKind {
+  readonly name: string;
+  client(connection: Connection, options: RedisOptions, admin: (options: RedisOptions) => Redis): Redis;
+  clusterClient(nodes: readonly Connection[], options: ClusterOptions, admin: () => Cluster): Cluster;
+}
+
+let kind: ClientKind | undefined;
+
+/** From now on `clientFactory` gives clients of this kind instead of ioredis 6. For a setup file of vitest. */
+export const useClients = (chosen: ClientKind): void => void (kind = chosen);
+
+export const chosenClients = (): ClientKind | undefined => kind;
+
+/** Second argument for `describe` or `test`, as of `skipUnless`: what an option of ioredis does, and no other client has. */
+export const onlyOnIoredis = (): SkipOptions =>
+  skipUnless(kind === undefined || kind.name.startsWith('ioredis'), `${kind?.name} has no such option`);
