@@ -2,9 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { keysOf, keysWithoutTtl } from './key-scan.ts';
 import type { RedisAddress } from './redis-server.ts';
+import type { Sentinels } from './sentinels.ts';
 
-/** A server, a proxy before one, or a cluster. */
-export type ClientTarget = RedisAddress | { readonly startupNodes: readonly RedisAddress[] };
+/** A server, a proxy before one, a cluster, or what Sentinels watch. */
+export type ClientTarget =
+  | RedisAddress
+  | { readonly startupNodes: readonly RedisAddress[] }
+  | Pick<Sentinels, 'name' | 'sentinels'>;
 
 /** Another copy of ioredis: what `import { Redis } from 'ioredis5'` gives. */
 export interface RedisLibrary<Client, ClusterClient> {
@@ -16,7 +20,7 @@ export interface RedisLibrary<Client, ClusterClient> {
 export interface Clients<Client = Redis, ClusterClient = Cluster> {
   /** Random, such as 't1f0c2b3a'. Give it to the middleware's `prefix` option. */
   readonly prefix: string;
-  /** Connects at once, as ioredis does; of a cluster to its first node. */
+  /** Connects at once, as ioredis does; of a cluster to its first node, behind Sentinels to the master. */
   client(options?: RedisOptions): Client;
   clusterClient(options?: ClusterOptions): ClusterClient;
   /** All keys with the prefix, on every master, those behind a client's `keyPrefix` too. `pattern` is a glob for the rest. */
@@ -33,7 +37,8 @@ interface Closable {
   disconnect(): void;
 }
 
-const EXPECTED = /Connection is closed|connect ETIMEDOUT|Socket closed|Failed to refresh slots cache|timed out/i;
+const EXPECTED =
+  /Connection is closed|All sentinels are unreachable|connect ETIMEDOUT|Socket closed|Failed to refresh slots cache|timed out/i;
 
 /** Tests take servers away, and losing one is no news. Anything else that a client complains of fails the test. */
 function ignoreLostConnections(error: Error & { code?: unknown }): void {
@@ -58,7 +63,8 @@ export function clientFactory(
 ): Clients<Closable, Closable> {
   const prefix = `t${randomBytes(4).toString('hex')}`;
   const isCluster = 'startupNodes' in target;
-  const nodes = (isCluster ? target.startupNodes : [target]).map(connectionTo);
+  const nodes = 'sentinels' in target ? [] : (isCluster ? target.startupNodes : [target]).map(connectionTo);
+  const single = 'sentinels' in target ? watched(target) : nodes[0];
   const given = new Set<Closable>();
   let observer: Redis | Cluster | undefined;
 
@@ -70,9 +76,7 @@ export function clientFactory(
 
   async function masters(): Promise<Redis[]> {
     observer ??= give(
-      isCluster
-        ? new Cluster(nodes, { clusterRetryStrategy: retryStrategy })
-        : new Redis({ ...nodes[0], retryStrategy }),
+      isCluster ? new Cluster(nodes, { clusterRetryStrategy: retryStrategy }) : new Redis({ ...single, retryStrategy }),
     );
     // A Cluster knows its nodes once it has answered.
     await observer.ping();
@@ -98,7 +102,7 @@ export function clientFactory(
 
   return {
     prefix,
-    client: (options) => give(new Library({ ...nodes[0], retryStrategy, ...options })),
+    client: (options) => give(new Library({ ...single, retryStrategy, ...options })),
     clusterClient: (options) => give(new Library.Cluster(nodes, { clusterRetryStrategy: retryStrategy, ...options })),
     scan,
     noKeyWithoutTtl,
@@ -108,4 +112,18 @@ export function clientFactory(
 }
 
 /** Nothing but these: a server's other properties are no options of ioredis. */
-const connectionTo = ({ host, port, username, password }: RedisAddress) => ({ host, port, username, password });
+const connectionTo = ({ host, port, username, password, tls }: RedisAddress) => ({
+  host,
+  port,
+  username,
+  password,
+  ...(tls && { tls }),
+});
+
+/** A failover behind Sentinels is heard of from them. */
+const watched = ({ sentinels, name }: Pick<Sentinels, 'name' | 'sentinels'>) => ({
+  sentinels: [...sentinels],
+  name,
+  sentinelRetryStrategy: retryStrategy,
+  failoverDetector: true,
+});
