@@ -1,23 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { readFileSync, readdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCache } from '@turnpike/cache-aside';
 import { createRateLimiter, rateLimit } from '@turnpike/rate-limit';
 import { singleSession } from '@turnpike/single-session';
 import {
-  type RedisServer,
   canStartCluster,
   clientFactory,
   eventually,
-  findRedis,
   skipUnless,
   startCluster,
   startRedis,
   startReplica,
+  startSentinels,
 } from '@turnpike/test-kit';
 import type { Redis } from 'ioredis';
 import request from 'supertest';
@@ -238,14 +232,11 @@ describe('the client', () => {
     it('follows a Sentinel from a master that hangs to its replica', async () => {
       await using master = await startRedis();
       await using replica = await startReplica(master);
-      const sentinel = await startSentinel(master);
-      const redis = given(createSentinelClient([sentinel], 'shop'));
+      await using watch = await startSentinels(master, 1, { name: 'shop' });
+      const redis = given(createSentinelClient([...watch.sentinels], 'shop'));
       const shop = shopOn(redis);
       const { token } = await shop.sessions.login('ann');
       await redis.wait(1, 1_000);
-      // It has to know of the replica, which it asks the master for every ten seconds, and at the start.
-      await eventually(async () => expect(await sentinel.replicas()).toBe(1), { withinMs: 15_000 });
-
       master.pause();
       await eventually(() => shop.order(token, 'k').expect(201), { withinMs: 20_000 });
       expect(redis.stream.remotePort).toBe(replica.port);
@@ -284,36 +275,3 @@ it('alerts.ts counts what should not happen', async () => {
     new Set(['TURNPIKE_WARN_EVICTION', 'rate-limit decided by local', 'cache passed by', 'invalidation waits']),
   );
 });
-
-/** A Sentinel that watches `master` as `shop`, and takes half a second's silence for its end. */
-async function startSentinel(master: RedisServer) {
-  const found = findRedis();
-  if (found.kind !== 'binary') throw new Error('A Sentinel needs a redis-server binary.');
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((closed) => probe.close(closed));
-  const directory = await mkdtemp(join(tmpdir(), 'turnpike-sentinel-'));
-  const file = join(directory, 'sentinel.conf');
-  const lines = [
-    `port ${port}`,
-    'bind 127.0.0.1',
-    `dir ${directory}`,
-    `sentinel monitor shop 127.0.0.1 ${master.port} 1`,
-    'sentinel down-after-milliseconds shop 500',
-    'sentinel failover-timeout shop 5000',
-  ];
-  await writeFile(file, `${lines.join('\n')}\n`);
-  const sentinel: ChildProcess = spawn(found.path, [file, '--sentinel'], { stdio: 'ignore' });
-  const kill = (): void => void sentinel.kill('SIGKILL');
-  process.once('exit', kill);
-  onTestFinished(async () => {
-    process.off('exit', kill);
-    kill();
-    await once(sentinel, 'exit');
-    await rm(directory, { recursive: true, force: true });
-  });
-  // What it finds it writes into its file.
-  const replicas = async () => (await readFile(file, 'utf8')).split('sentinel known-replica shop').length - 1;
-  return { host: '127.0.0.1', port, replicas };
-}

@@ -1,19 +1,16 @@
-import { type SkipOptions, skipUnless } from './skips.ts';
 import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
-
-/** Where a client is to connect, and as whom. */
-export interface Connection {
-  readonly host: string;
-  readonly port: number;
-  readonly username?: string | undefined;
-  readonly password?: string | undefined;
-}
+import type { RedisAddress } from './redis-server.ts';
+import { type SkipOptions, skipUnless } from './skips.ts';
 
 /** Makes the clients that a test gives to what it tests. `admin` is the test's own, for all that no package asks of a client. */
 export interface ClientKind {
   readonly name: string;
-  client(connection: Connection, options: RedisOptions, admin: (options: RedisOptions) => Redis): Redis;
-  clusterClient(nodes: readonly Connection[], options: ClusterOptions, admin: () => Cluster): Cluster;
+  client(options: RedisOptions, admin: (options: RedisOptions) => Redis): Redis;
+  clusterClient(
+    nodes: readonly Pick<RedisAddress, 'host' | 'port'>[],
+    options: ClusterOptions,
+    admin: () => Cluster,
+  ): Cluster;
 }
 
 let kind: ClientKind | undefined;

@@ -8,6 +8,8 @@ import {
   race,
   startCluster,
   startRedis,
+  startReplica,
+  startSentinels,
 } from '@turnpike/test-kit';
 import * as redis6 from 'redis';
 import * as redis5 from 'redis5';
@@ -369,6 +371,56 @@ describe.each(LIBRARIES)('a Cluster of %s', (_name, library) => {
     const ended = once(client, 'disconnect');
     client.destroy();
     await ended;
+    expect(redis.status).toBe('end');
+  });
+});
+
+describe('Sentinels, asked by node-redis 6', () => {
+  it('lead to the next master: calls go on there, and who listens is told of the gap', async () => {
+    await using master = await startRedis();
+    await using replica = await startReplica(master);
+    await using watch = await startSentinels(master, 1);
+    const client = redis6.createSentinel({
+      name: watch.name,
+      sentinelRootNodes: [...watch.sentinels],
+      nodeClientOptions: { socket: { reconnectStrategy: quickly } },
+      replicaPoolSize: 1,
+    });
+    client.on('error', () => undefined);
+    made.add(client);
+    const redis = fromNodeRedis(client);
+    expect(redis.status).toBe('end');
+    await client.connect();
+    expect(redis.status).toBe('ready');
+    const store = storeOf(redis);
+    const heard: string[] = [];
+    const subscriber = subscriberOf(redis);
+    await subscriber.subscribe('news', {
+      message: (text) => void heard.push(text),
+      missed: () => void heard.push('(missed)'),
+    });
+    expect(await store.call(count, key(), { deadlineMs: 1000 })).toBe(1);
+    expect((await store.read([key()], { deadlineMs: 1000 })).values.map(String)).toEqual(['1']);
+    await using here = clientFactory(master);
+    await here.client().publish('news', 'a');
+    await eventually(() => expect(heard).toEqual(['a']));
+
+    await master.kill();
+    const startedAt = performance.now();
+    await expect(store.call(count, key(), { deadlineMs: 100 })).rejects.toThrow();
+    expect(performance.now() - startedAt).toBeLessThan(200);
+    await eventually(async () => expect(await store.call(count, key(), { deadlineMs: 200 })).toBeGreaterThan(0), {
+      withinMs: 20_000,
+    });
+    await using there = clientFactory(replica);
+    expect(Number(await there.client().get(key()))).toBeGreaterThan(0);
+    await eventually(() => expect(heard.at(-1)).toBe('(missed)'));
+    await eventually(async () => {
+      await there.client().publish('news', 'b');
+      expect(heard.at(-1)).toBe('b');
+    });
+    subscriber.close();
+    await client.close();
     expect(redis.status).toBe('end');
   });
 });

@@ -1,18 +1,18 @@
 import { EventEmitter } from 'node:events';
-import type { ClientKind, Connection } from '@turnpike/test-kit';
-import type { ClusterOptions, RedisOptions } from 'ioredis';
-import { createClient, createCluster } from 'redis';
-import { fromNodeRedis } from '../../src/node-redis/index.ts';
-import type { NodeRedisClient } from '../../src/node-redis/index.ts';
+import type { ClientKind } from '@turnpike/test-kit';
+import type { RedisOptions } from 'ioredis';
+import { createClient, createCluster, createSentinel } from 'redis';
+import { type NodeRedisClient, fromNodeRedis } from '../../src/node-redis/index.ts';
 import { hybrid } from './hybrid.ts';
 
 /** What the package `redis` gives, of any version. */
 export interface NodeRedisLibrary {
   createClient: (options: NonNullable<Parameters<typeof createClient>[0]>) => unknown;
   createCluster: (options: Parameters<typeof createCluster>[0]) => unknown;
+  createSentinel: (options: Parameters<typeof createSentinel>[0]) => unknown;
 }
 
-/** What is asked of either client of node-redis. */
+/** What is asked of each client of node-redis. */
 interface Made extends NodeRedisClient, EventEmitter {
   connect(): Promise<unknown>;
   close(): Promise<unknown>;
@@ -27,16 +27,22 @@ const reconnectStrategy = (strategy: RetryStrategy | null | undefined) => (retri
   strategy?.(retries + 1) ?? (false as const);
 
 /** The options of ioredis that have a counterpart. */
-const optionsOf = ({ host, port, username, password }: Connection, options: RedisOptions) => ({
-  socket: { host: options.host ?? host, port: options.port ?? port },
-  ...((options.username ?? username) && { username: (options.username ?? username) as string }),
-  ...((options.password ?? password) && { password: (options.password ?? password) as string }),
-  ...(options.keyPrefix !== undefined && { keyPrefix: options.keyPrefix }),
-  ...(options.db !== undefined && { database: options.db }),
-  ...(options.enableOfflineQueue === false && { disableOfflineQueue: true }),
+const optionsOf = ({ username, password, keyPrefix, db, enableOfflineQueue }: RedisOptions) => ({
+  ...(username !== undefined && { username }),
+  ...(password !== undefined && { password }),
+  ...(keyPrefix !== undefined && { keyPrefix }),
+  ...(db !== undefined && { database: db }),
+  ...(enableOfflineQueue === false && { disableOfflineQueue: true }),
 });
 
-/** What either client calls the events that ioredis has. */
+const socketOf = ({ host, port, tls, retryStrategy }: RedisOptions) => ({
+  ...(host !== undefined && { host }),
+  ...(port !== undefined && { port }),
+  ...(tls !== undefined && { tls: true as const, ca: tls.ca as string }),
+  reconnectStrategy: reconnectStrategy(retryStrategy),
+});
+
+/** What the clients call the events that ioredis has. */
 const SINGLE = { connect: 'connect', ready: 'ready', reconnecting: 'reconnecting', end: 'end', error: 'error' };
 const CLUSTER = { ready: 'connect', end: 'disconnect', error: 'error' };
 
@@ -62,28 +68,36 @@ function testedOf(made: Made, admin: EventEmitter, events: Readonly<Record<strin
   }) as Record<string, unknown>;
 }
 
-export const nodeRedis = (name: string, library: NodeRedisLibrary, RESP: 2 | 3): ClientKind => ({
-  name,
-  client(connection, options, admin) {
-    const shared = optionsOf(connection, options);
-    const made = library.createClient({
-      ...shared,
-      socket: { ...shared.socket, reconnectStrategy: reconnectStrategy(options.retryStrategy) },
+export const nodeRedis = (name: string, library: NodeRedisLibrary, RESP: 2 | 3): ClientKind => {
+  const single = (options: RedisOptions): unknown =>
+    library.createClient({ ...optionsOf(options), socket: socketOf(options), RESP });
+
+  const watched = ({ sentinels = [], ...options }: RedisOptions): unknown =>
+    library.createSentinel({
+      name: options.name as string,
+      sentinelRootNodes: sentinels.map(({ host, port }) => ({ host: host as string, port: port as number })),
+      nodeClientOptions: { ...optionsOf(options), socket: socketOf(options) },
       RESP,
-    }) as Made;
-    if (options.lazyConnect !== true) made.connect().catch(() => undefined);
-    const tests = admin({ ...options, lazyConnect: true });
-    return hybrid(tests, testedOf(made, tests, SINGLE));
-  },
-  clusterClient(nodes: readonly Connection[], { redisOptions, clusterRetryStrategy }: ClusterOptions, admin) {
-    const made = library.createCluster({
-      rootNodes: nodes.map(({ host, port }) => ({ socket: { host, port } })),
-      defaults: { socket: { reconnectStrategy: reconnectStrategy(clusterRetryStrategy) } },
-      ...(redisOptions?.keyPrefix !== undefined && { keyPrefix: redisOptions.keyPrefix }),
-      RESP,
-    }) as Made;
-    made.connect().catch(() => undefined);
-    const tests = admin();
-    return hybrid(tests, testedOf(made, tests, CLUSTER));
-  },
-});
+    });
+
+  return {
+    name,
+    client(options, admin) {
+      const made = (options.sentinels === undefined ? single(options) : watched(options)) as Made;
+      if (options.lazyConnect !== true) made.connect().catch(() => undefined);
+      const tests = admin({ ...options, lazyConnect: true });
+      return hybrid(tests, testedOf(made, tests, SINGLE));
+    },
+    clusterClient(nodes, { redisOptions, clusterRetryStrategy }, admin) {
+      const made = library.createCluster({
+        rootNodes: nodes.map(({ host, port }) => ({ socket: { host, port } })),
+        defaults: { socket: { reconnectStrategy: reconnectStrategy(clusterRetryStrategy) } },
+        ...(redisOptions?.keyPrefix !== undefined && { keyPrefix: redisOptions.keyPrefix }),
+        RESP,
+      }) as Made;
+      made.connect().catch(() => undefined);
+      const tests = admin();
+      return hybrid(tests, testedOf(made, tests, CLUSTER));
+    },
+  };
+};

@@ -9,7 +9,7 @@ import { nodeRedis } from './node-redis.ts';
 
 const ioredis5: ClientKind = {
   name: 'ioredis5',
-  client: (connection, options) => new Redis5({ ...connection, ...options } as object) as unknown as Redis,
+  client: (options) => new Redis5(options as object) as unknown as Redis,
   clusterClient: (nodes, options) => new Cluster5([...nodes], options as object) as unknown as Cluster,
 };
 
