@@ -5,7 +5,7 @@ import {
   clientFactory,
   eventually,
   faultProxy,
-  onlyOnIoredis,
+  ifClientHas,
   race,
   runningTime,
   startCluster,
@@ -252,7 +252,7 @@ describe('the wire', () => {
     await eventually(async () => expect((await timed(url)).status).toBe(200));
   });
 
-  it('a lazy client, and the first request of a fresh one, are served', onlyOnIoredis(), async () => {
+  it('a lazy client, and the first request of a fresh one, are served', ifClientHas('lazyConnect'), async () => {
     const lazy = appWith(it_.clients.client({ lazyConnect: true }), { onStoreError: 'deny' });
     await request(lazy).get('/').expect(200);
     const fresh = appWith(it_.clients.client(), { onStoreError: 'deny' });

@@ -5,7 +5,7 @@ import {
   canStartCluster,
   clientFactory,
   eventually,
-  onlyOnIoredis,
+  ifClientHas,
   faultProxy,
   race,
   scale,
@@ -259,7 +259,7 @@ describe('a login that was given up', () => {
 
   it(
     'and whose reply never comes, of a client that sends nothing again, holds its seat until it is idle',
-    onlyOnIoredis(),
+    ifClientHas('autoResendUnfulfilledCommands: false'),
     async () => {
       await using proxy = await faultProxy(it_.server);
       const redis = await ready(

@@ -68,7 +68,15 @@ function testedOf(made: Made, admin: EventEmitter, events: Readonly<Record<strin
   }) as Record<string, unknown>;
 }
 
-export const nodeRedis = (name: string, library: NodeRedisLibrary, RESP: 2 | 3): ClientKind => {
+/** An app of node-redis connects its client itself; what a lost connection left is sent again by the adapter, always. */
+const LACKS = ['lazyConnect', 'autoResendUnfulfilledCommands: false', 'sendCommand to count'];
+
+export const nodeRedis = (
+  name: string,
+  library: NodeRedisLibrary,
+  RESP: 2 | 3,
+  lacks: readonly string[] = [],
+): ClientKind => {
   const single = (options: RedisOptions): unknown =>
     library.createClient({ ...optionsOf(options), socket: socketOf(options), RESP });
 
@@ -82,6 +90,7 @@ export const nodeRedis = (name: string, library: NodeRedisLibrary, RESP: 2 | 3):
 
   return {
     name,
+    lacks: [...LACKS, ...lacks],
     client(options, admin) {
       const made = (options.sentinels === undefined ? single(options) : watched(options)) as Made;
       if (options.lazyConnect !== true) made.connect().catch(() => undefined);

@@ -9,6 +9,7 @@ import { nodeRedis } from './node-redis.ts';
 
 const ioredis5: ClientKind = {
   name: 'ioredis5',
+  lacks: [],
   client: (options) => new Redis5(options as object) as unknown as Redis,
   clusterClient: (nodes, options) => new Cluster5([...nodes], options as object) as unknown as Cluster,
 };
@@ -16,8 +17,8 @@ const ioredis5: ClientKind = {
 const KINDS: readonly ClientKind[] = [
   ioredis5,
   // Each with the protocol that is not its default, too.
-  nodeRedis('node-redis5', redis5 as never, 2),
-  nodeRedis('node-redis5-resp3', redis5 as never, 3),
+  nodeRedis('node-redis5', redis5 as never, 2, ['keyPrefix']),
+  nodeRedis('node-redis5-resp3', redis5 as never, 3, ['keyPrefix']),
   nodeRedis('node-redis6', redis6, 3),
   nodeRedis('node-redis6-resp2', redis6, 2),
 ];
