@@ -1,7 +1,8 @@
 import type { Store } from '@turnpike/core';
 import type { Codec } from './codec.ts';
+import type { Compression } from './compression.ts';
 import { type Meta, metaText } from './envelope.ts';
-import { type Freshness, lifetimeOf } from './freshness.ts';
+import { type Lasting, lifetimeOf } from './freshness.ts';
 import { type Places, tagName } from './places.ts';
 import { admit, forget, put } from './scripts.ts';
 
@@ -12,7 +13,9 @@ interface PageToPut extends Pick<Meta, 'stamp'> {
   readonly variant: string | undefined;
   readonly tags: Iterable<string>;
   readonly payload: Buffer;
-  readonly freshness: Required<Freshness>;
+  /** Undefined: it is not. */
+  readonly isCompressed?: boolean;
+  readonly freshness: Lasting;
 }
 
 /** Pages that are stored without a lease of their own: what a load has turned out to be is known when it is over. Never rejects. */
@@ -29,19 +32,22 @@ interface PagesParts {
   readonly store: Store;
   readonly places: Places;
   readonly codec: Codec;
+  readonly compression: Compression;
   readonly coverLife: (lifeMs: number) => void;
   readonly deadlineMs: number;
 }
 
-export function createPages({ store, places, codec, coverLife, deadlineMs }: PagesParts): Pages {
+export function createPages({ store, places, codec, compression, coverLife, deadlineMs }: PagesParts): Pages {
   const within = { deadlineMs };
   const pages: Pages = {
-    async put({ url, variant, stamp, tags, payload, freshness }) {
+    async put({ url, variant, stamp, tags, payload, isCompressed, freshness }) {
       const lifetime = lifetimeOf(payload, freshness, Math.random());
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = places.page(url, variant);
       const meta = metaText({ stamp, tags: [...tags].map(tagName) });
-      const putting = { key, channel, ...codec.encode(payload), ...lifetime, meta, stampUs: stamp.us };
+      const encoded = codec.encode(payload);
+      const packed = isCompressed ? encoded : await compression.pack(encoded);
+      const putting = { key, channel, ...packed, ...lifetime, meta, stampUs: stamp.us };
       await store.call(put, putting, within).catch(() => undefined);
       if (variant !== undefined) await pages.admit(url, variant, lifetime.lifeMs);
     },

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpRequest } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
-import { type Freshness, longestLifeMs } from '../freshness.ts';
+import { type Lasting, longestLifeMs } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
 import { emitPage } from './events.ts';
 import { lifetimeOf } from './lifetime.ts';
@@ -54,7 +54,7 @@ class HandlerFailed extends Error {}
 const PASS_MS = 3000;
 
 /** By which fields the pages of a URL differ seldom changes. */
-const FIELDS_LAST: Required<Freshness> = {
+const FIELDS_LAST: Lasting = {
   ttlMs: 86_400_000,
   negativeTtlMs: 86_400_000,
   staleMs: 0,
@@ -99,6 +99,8 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     }
     const { recording, vary, lifetime } = rendered;
     const { freshness, ageMs } = lifetime;
+    const isCompressed = recording.headers.some(([name]) => /^content-encoding$/i.test(name));
+    if (isCompressed) context.isCompressed();
     const payload = packPage({ recording, ageMs, bornMs: context.nowMs(), staleness: freshness });
     if (isWithin(vary, fields ?? [])) {
       context.lasts(freshness);
@@ -108,7 +110,7 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.
     const all = union(fields ?? [], vary);
     const own = { url, stamp: context.stamp, tags: named };
-    await pages.put({ ...own, variant: variantOf(all, headers), payload, freshness });
+    await pages.put({ ...own, variant: variantOf(all, headers), payload, isCompressed, freshness });
     if (fields === undefined) {
       context.lasts(FIELDS_LAST);
       return packVariants(all);
