@@ -17,7 +17,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTyp
 import { type RedisClient, assertRedisClient, connectionOf, keyPrefixOf } from '../src/redis-client.ts';
 import { type NodeRedisClient, fromNodeRedis } from '../src/node-redis/index.ts';
 import { defineScript } from '../src/script.ts';
-import { storeOf } from '../src/store.ts';
+import { type Store, storeOf } from '../src/store.ts';
 import { subscriberOf } from '../src/subscriber.ts';
 import { count, read } from './counter-script.ts';
 
@@ -69,6 +69,9 @@ const PROTOCOLS = LIBRARIES.flatMap(([name, library]) =>
   ([2, 3] as const).map((RESP): [string, typeof redis6, 2 | 3] => [`${name} with RESP${RESP}`, library, RESP]),
 );
 
+const valuesOf = async (store: Store, keys: readonly string[]): Promise<(Buffer | null)[]> =>
+  (await Promise.all(store.read(keys, { deadlineMs: 1000 }))).map(({ value }) => value);
+
 const echo = defineScript({
   lua: "return { 'echo', 7, { ARGV[1], false, { ARGV[2] } }, redis.call('SET', KEYS[1], ARGV[1], 'PX', 1000) }",
   encode: ([name, bytes]: [string, Buffer]) => ({ keys: [name], argv: [bytes, 12] }),
@@ -118,8 +121,7 @@ describe.each(PROTOCOLS)('%s', (_name, library, RESP) => {
         Buffer.from('OK'),
       ]);
     }
-    const { values } = await storeOf(redis).read([key(), key('none')], { deadlineMs: 1000 });
-    expect(values).toEqual([bytes, null]);
+    expect(await valuesOf(storeOf(redis), [key(), key('none')])).toEqual([bytes, null]);
     expect(await redis.eval("return { 'a', 1, false }", 0)).toEqual(['a', 1, null]);
   });
 
@@ -305,7 +307,7 @@ describe('a client of node-redis 6', () => {
     await storeOf(redis).call(count, key(), { deadlineMs: 1000 });
     expect(await clients.scan()).toEqual([`app:${key()}`]);
     await clients.client().set(`app:${key('text')}`, 'x', 'PX', 5000);
-    expect((await storeOf(redis).read([key('text')], { deadlineMs: 1000 })).values).toEqual([Buffer.from('x')]);
+    expect(await valuesOf(storeOf(redis), [key('text')])).toEqual([Buffer.from('x')]);
     const heard: string[] = [];
     const subscriber = subscriberOf(redis);
     await subscriber.subscribe('news', { message: (text) => void heard.push(text), missed: () => undefined });
@@ -320,7 +322,7 @@ describe('a client of node-redis 6', () => {
     const admin = clients.client();
     for (const value of ['1', '2', '3']) {
       await admin.set(key(), value, 'PX', 5000);
-      expect((await store.read([key()], { deadlineMs: 1000 })).values.map(String)).toEqual([value]);
+      expect((await valuesOf(store, [key()])).map(String)).toEqual([value]);
     }
     expect(client.clientSideCache?.stats()).toMatchObject({ hitCount: 0, missCount: 0 });
     const subscriber = subscriberOf(fromNodeRedis(client));
@@ -351,8 +353,7 @@ describe.each(LIBRARIES)('a Cluster of %s', (_name, library) => {
       expect(connectionOf(redis, name)).toBe(`${host}:${port}`);
       expect(await store.call(count, name, { deadlineMs: 1000 })).toBe(1);
     }
-    const { values } = await store.read(keys, { deadlineMs: 1000 });
-    expect(values.map(String)).toEqual(keys.map(() => '1'));
+    expect((await valuesOf(store, keys)).map(String)).toEqual(keys.map(() => '1'));
 
     const heard: string[] = [];
     const subscriber = subscriberOf(redis);
@@ -400,7 +401,7 @@ describe('Sentinels, asked by node-redis 6', () => {
       missed: () => void heard.push('(missed)'),
     });
     expect(await store.call(count, key(), { deadlineMs: 1000 })).toBe(1);
-    expect((await store.read([key()], { deadlineMs: 1000 })).values.map(String)).toEqual(['1']);
+    expect((await valuesOf(store, [key()])).map(String)).toEqual(['1']);
     await using here = clientFactory(master);
     await here.client().publish('news', 'a');
     await eventually(() => expect(heard).toEqual(['a']));

@@ -50,7 +50,8 @@ function adapt(wire: Wire): RedisClient {
       const prefixed = keys.map((key) => wire.keyPrefix + key);
       return resending(() => wire.read(prefixed, { typeMapping: BUFFERS })) as Promise<(Buffer | null)[]>;
     },
-    duplicate: () => wire.listen(),
+    duplicate: ({ retryStrategy, autoResubscribe }: Override = {}) =>
+      wire.listen(retryStrategy !== null && autoResubscribe !== false),
     on(event, listener) {
       for (const name of wire.events[event]) wire.client.on(name, listener);
     },
@@ -64,7 +65,13 @@ function adapt(wire: Wire): RedisClient {
 interface Insides {
   readonly options: { readonly keyPrefix: string };
   readonly masterOf?: (slot: number) => string | undefined;
-  duplicate(): SubscriberClient;
+  duplicate(override?: Override): SubscriberClient;
+}
+
+/** What is asked of a duplicate in ioredis's words, and is not so anyway. */
+interface Override {
+  readonly retryStrategy?: null;
+  readonly autoResubscribe?: boolean;
 }
 
 /** node-redis takes no numbers. */

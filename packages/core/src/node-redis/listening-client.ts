@@ -1,12 +1,25 @@
 import { EventEmitter, once } from 'node:events';
 import type { SubscriberClient } from '../subscriber.ts';
-import type { OwnClient } from './node-redis-client.ts';
+import type { Hear, OwnClient } from './node-redis-client.ts';
+
+/** What a tier in the process asks of its connection beyond subscribing: only a connection to one server can do it. */
+export interface TrackingClient extends SubscriberClient {
+  client(...words: (string | number)[]): Promise<unknown>;
+  psubscribe(...patterns: string[]): Promise<unknown>;
+  ping(): Promise<unknown>;
+}
+
+interface Listening {
+  readonly events: EventEmitter;
+  readonly opening: Promise<OwnClient>;
+  readonly subscriber: SubscriberClient;
+}
 
 /**
  * A connection that listens, out of a duplicate that `make` gives. It ends when node-redis gives up, which it tells by
  * none of its events: `isOpen` does.
  */
-export function listeningClient(make: () => OwnClient | Promise<OwnClient>): SubscriberClient {
+function listen(make: () => OwnClient | Promise<OwnClient>): Listening {
   const events = new EventEmitter();
   let client: OwnClient | undefined;
   let isOver = false;
@@ -36,7 +49,10 @@ export function listeningClient(make: () => OwnClient | Promise<OwnClient>): Sub
   const opening = open();
   opening.catch(finish);
 
-  const hear = (text: string, channel: string): void => void events.emit('message', channel, text);
+  const hear: Hear = (said, channel) => {
+    if (typeof said === 'string') events.emit('message', channel, said);
+    else events.emit('messageBuffer', Buffer.from(channel), said?.map((key) => Buffer.from(key)) ?? null);
+  };
 
   /** node-redis rejects what a lost connection has not confirmed, and would keep it lost; it is asked for again. */
   const subscribe = async (channels: string[]): Promise<void> => {
@@ -51,7 +67,7 @@ export function listeningClient(make: () => OwnClient | Promise<OwnClient>): Sub
     }
   };
 
-  return {
+  const subscriber: SubscriberClient = {
     get status() {
       return client?.isReady === true ? 'ready' : 'connecting';
     },
@@ -65,4 +81,21 @@ export function listeningClient(make: () => OwnClient | Promise<OwnClient>): Sub
       if (client?.isOpen === true) client.destroy();
     },
   };
+  return { events, opening, subscriber };
+}
+
+export const listeningClient = (make: () => OwnClient | Promise<OwnClient>): SubscriberClient =>
+  listen(make).subscriber;
+
+/** The same of one server, which can be asked to tell of changed keys, too. */
+export function trackingClient(make: () => OwnClient | Promise<OwnClient>): TrackingClient {
+  const { events, opening, subscriber } = listen(make);
+  return Object.assign(subscriber, {
+    client: async (...words: (string | number)[]) => (await opening).sendCommand(['client', ...words.map(String)]),
+    ping: async () => (await opening).ping(),
+    async psubscribe(...patterns: string[]) {
+      const hear = (text: string, channel: string): void => void events.emit('pmessage', undefined, channel, text);
+      await (await opening).pSubscribe(patterns, hear);
+    },
+  });
 }

@@ -21,8 +21,8 @@ export interface CommandOptions {
 
 export type Words = readonly (string | Buffer)[];
 
-/** What hears one channel or several. */
-type Hear = (text: string, channel: string) => void;
+/** What hears of channels: a text, or of `__redis__:invalidate` a list of keys, or null for all. */
+export type Hear = (said: string | string[] | null, channel: string) => void;
 
 /** A duplicate, which is ours to connect and to destroy. */
 export interface OwnClient extends NodeRedisClient {
@@ -30,6 +30,8 @@ export interface OwnClient extends NodeRedisClient {
   connect(): Promise<unknown>;
   subscribe(channels: string[], hear: Hear): Promise<void>;
   unsubscribe(channels: string[], hear: Hear): Promise<void>;
+  pSubscribe(patterns: string[], hear: (text: string, channel: string) => void): Promise<void>;
+  ping(): Promise<unknown>;
   destroy(): unknown;
 }
 

@@ -1,11 +1,12 @@
 import type { SubscriberClient } from '../subscriber.ts';
-import { listeningClient } from './listening-client.ts';
+import { listeningClient, trackingClient } from './listening-client.ts';
 import { readinessOf } from './readiness.ts';
 import type {
   ClusterClient,
   CommandOptions,
   Kind,
   NodeRedisClient,
+  OwnClient,
   SentinelClient,
   SingleClient,
   Words,
@@ -22,7 +23,8 @@ export interface Wire {
   readonly events: Readonly<Record<'ready' | 'end', readonly string[]>>;
   send(key: string | undefined, words: Words, options: CommandOptions): Promise<unknown>;
   read(keys: readonly string[], options: CommandOptions): Promise<unknown>;
-  listen(): SubscriberClient;
+  /** `isLasting`: it comes back by itself, with its subscriptions. Otherwise it ends when it is lost. */
+  listen(isLasting: boolean): SubscriberClient;
   /** Of a Cluster: the address of the master that holds a slot. */
   readonly masterOf?: (slot: number) => string | undefined;
 }
@@ -60,9 +62,15 @@ function single(client: SingleClient): Wire {
     events: { ready: ['ready'], end: ['end', 'terminated'] },
     send: (_key, words, options) => readiness.held(client.sendCommand(words, options)),
     read: (keys, options) => readiness.held(client.sendCommand(['mget', ...keys], options)),
-    listen: () => listeningClient(() => client.duplicate(LISTENING)),
+    listen: (isLasting) => trackingClient(() => duplicateOf(client, isLasting)),
   };
 }
+
+const duplicateOf = (client: SingleClient, isLasting: boolean): OwnClient =>
+  client.duplicate({
+    ...LISTENING,
+    ...(!isLasting && { socket: { ...client.options?.socket, reconnectStrategy: false } }),
+  });
 
 function cluster(client: ClusterClient): Wire {
   return {
@@ -75,13 +83,11 @@ function cluster(client: ClusterClient): Wire {
     events: { ready: ['connect'], end: ['disconnect'] },
     send: (key, words, options) => client.sendCommand(key, false, words, options),
     read: (keys, options) => Promise.all(keys.map((key) => client.sendCommand(key, false, ['get', key], options))),
-    listen: () =>
-      listeningClient(async () => {
+    listen: (isLasting) =>
+      trackingClient(async () => {
         const master = client.masters[Math.floor(Math.random() * client.masters.length)];
         if (master === undefined) throw new Error('The Cluster is not connected yet');
-        const node = await client.nodeClient(master);
-        // Any node hears what is published on any other: one that is lost is replaced by another, not waited for.
-        return node.duplicate({ ...LISTENING, socket: { ...node.options?.socket, reconnectStrategy: false } });
+        return duplicateOf(await client.nodeClient(master), isLasting);
       }),
     masterOf: (slot) => client.slots[slot]?.master.address,
   };
@@ -102,6 +108,7 @@ function sentinel(client: SentinelClient): Wire {
     events: { ready: ['ready', 'topology-change'], end: ['end'] },
     send: (_key, words, options) => client.sendCommand(false, words, options),
     read: (keys, options) => client.sendCommand(false, ['mget', ...keys], options),
+    // Of the connection on which it listens it tells nothing: it is not asked what only that connection could answer.
     listen: () => listeningClient(() => client.duplicate({ masterPoolSize: 1, replicaPoolSize: 0 })),
   };
 }
