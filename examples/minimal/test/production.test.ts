@@ -15,10 +15,11 @@ import {
 } from '@turnpike/test-kit';
 import type { Redis } from 'ioredis';
 import request from 'supertest';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { watch } from './docs/production/alerts.ts';
 import { createClient, createSentinelClient } from './docs/production/client.ts';
 import { createCluster } from './docs/production/cluster.ts';
+import { connect } from './docs/production/node-redis.ts';
 import { createShop } from './docs/testing/shop.ts';
 
 const folder = join(import.meta.dirname, 'docs/production');
@@ -56,7 +57,7 @@ describe('docs/production.md', () => {
   it('shows the files that are used here', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../docs/production.md'), 'utf8');
     const files = readdirSync(folder);
-    expect(files.length).toBe(6);
+    expect(files.length).toBe(7);
     const shown = (name: string) => `\`\`\`${name.split('.').at(-1)}\n${fileOf(name)}\n\`\`\``;
     expect(files.filter((name) => !page.includes(shown(name)))).toEqual([]);
   });
@@ -274,4 +275,26 @@ it('alerts.ts counts what should not happen', async () => {
   expect(counted).toEqual(
     new Set(['TURNPIKE_WARN_EVICTION', 'rate-limit decided by local', 'cache passed by', 'invalidation waits']),
   );
+});
+
+describe('node-redis', () => {
+  it('as the page sets it up starts without Redis, leaves one that hangs, and is back when that is', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    onTestFinished(() => warned.mockRestore());
+    await using server = await startRedis();
+    await server.kill();
+    const { client, redis } = connect(server.url);
+    onTestFinished(() => client.destroy());
+    const limiter = createRateLimiter({ redis, limit: 1000, windowMs: 60_000, deadlineMs: 500 });
+    const isDegraded = async (): Promise<boolean> => (await limiter.take('ann')).degraded;
+    expect(await isDegraded()).toBe(true);
+    await server.restart();
+    await eventually(async () => expect(await isDegraded()).toBe(false));
+    server.pause();
+    expect(await isDegraded()).toBe(true);
+    await eventually(() => expect(client.isReady).toBe(false), { withinMs: 4_000 });
+    server.resume();
+    await eventually(async () => expect(await isDegraded()).toBe(false));
+    expect(warned).toHaveBeenCalled();
+  });
 });

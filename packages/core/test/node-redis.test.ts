@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
 import {
   type Clients,
   type RedisServer,
@@ -44,6 +46,9 @@ type Options = NonNullable<Parameters<typeof redis6.createClient>[0]>;
 type Client = ReturnType<typeof redis6.createClient>;
 
 const key = (name = 'counter'): string => `${clients.prefix}:{${name}}`;
+
+/** Where what a client says of a failure is explained. */
+const page = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8');
 
 const quickly = (retries: number): number => Math.min(50 * (retries + 1), 500);
 
@@ -197,7 +202,8 @@ describe.each(PROTOCOLS)('%s', (_name, library, RESP) => {
       void always().catch(() => undefined);
     };
     void always().catch(() => undefined);
-    await expect(redis.eval(increment, 1, key())).rejects.toThrow('Socket closed');
+    await expect(redis.eval(increment, 1, key())).rejects.toThrow('Socket closed unexpectedly');
+    expect(page).toContain('| `Socket closed unexpectedly` |');
     expect(await clients.client().get(key())).toBe('5');
     await clients.client().del(key());
   });
@@ -258,6 +264,26 @@ describe.each(PROTOCOLS)('%s', (_name, library, RESP) => {
     await client.connect();
     await eventually(() => expect(heard).toEqual(['a', '(missed)', 'b', '(missed)']));
     subscriber.close();
+  });
+});
+
+describe('what node-redis says of a failure', () => {
+  it.each([
+    ['The queue is full', { commandsQueueMaxLength: 1 }, () => undefined],
+    ['Disconnects client', {}, (client: Client) => client.destroy()],
+  ] as const)('reads "%s", and is explained in docs/errors.md', async (words, options, act) => {
+    const client = await connected(redis6, options);
+    const store = storeOf(fromNodeRedis(client));
+    await store.call(read, key(), { deadlineMs: 1000 });
+    server.pause();
+    const calls = [1, 2, 3].map(() => store.call(read, key(), { deadlineMs: 200 }));
+    await setImmediate();
+    act(client);
+    const failed = await Promise.allSettled(calls);
+    expect(failed.at(-1)).toMatchObject({
+      reason: { code: 'ERR_TURNPIKE_STORE_UNREACHABLE', message: `Redis: ${words}` },
+    });
+    expect(page).toContain(`| \`${words}\` |`);
   });
 });
 
