@@ -1,5 +1,5 @@
 import { TurnpikeError } from '@turnpike/core';
-import type { Stamp } from './envelope.ts';
+import type { Entry, Stamp } from './envelope.ts';
 import type { Lasting } from './freshness.ts';
 
 /** What a loader is given. */
@@ -21,8 +21,8 @@ export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 export interface Start {
   /** The clock from before it. */
   readonly stamp: Stamp;
-  /** A value that is expired is there, for the case that this load fails. */
-  readonly keeps: boolean;
+  /** A value that is there and expired: for the case that this load fails, or finds that it still holds. */
+  readonly kept: Entry | undefined;
   /** The server's time, in ms. */
   readonly nowMs: () => number;
 }
@@ -35,6 +35,8 @@ export interface PageLoadContext extends LoadContext, Start {
   passes(pauseMs: number): void;
   /** It is compressed as it is. */
   isCompressed(): void;
+  /** The value is what was there: it has the tags of that, too. */
+  inherits(from: Pick<Entry, 'tags'>): void;
 }
 
 export type PageLoader = (context: PageLoadContext) => unknown;
@@ -42,6 +44,8 @@ export type PageLoader = (context: PageLoadContext) => unknown;
 /** What a loader said of its value. */
 export interface Said {
   readonly tags: Set<string>;
+  /** Those of what was there, as it names them. */
+  inherited: readonly string[];
   freshness: Partial<Lasting>;
   pauseMs: number | undefined;
   version: number | undefined;
@@ -89,6 +93,7 @@ export function runLoader(
   const aborting = new AbortController();
   const said: Said = {
     tags: new Set(tags),
+    inherited: [],
     freshness: {},
     pauseMs: undefined,
     version: undefined,
@@ -111,6 +116,7 @@ export function runLoader(
       lasts: (freshness) => void (said.freshness = freshness),
       isCompressed: () => void (said.isCompressed = true),
       passes: (pauseMs) => void (said.pauseMs = pauseMs),
+      inherits: (from) => void (said.inherited = from.tags),
       version(version) {
         check.version(version);
         said.version = version;

@@ -37,12 +37,12 @@ export type Loaded = {
 
 export function loadedFrom(
   raw: unknown,
-  { tags, version, loadMs }: Said,
+  { tags, inherited, version, loadMs }: Said,
   stamp: Stamp,
   codec: Codec,
   maxBytes: number,
 ): Loaded {
-  const meta = { stamp, tags: [...tags].map(tagName), version, loadMs };
+  const meta = { stamp, tags: [...new Set([...[...tags].map(tagName), ...inherited])], version, loadMs };
   const unstored = (why: Unstored): Loaded => ({ raw, meta, value: () => raw, encoded: undefined, why });
   if (raw === undefined) return unstored('undefined');
   try {

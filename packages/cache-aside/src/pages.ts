@@ -12,6 +12,8 @@ interface PageToPut extends Pick<Meta, 'stamp'> {
   /** Undefined: what stands behind the URL alone. */
   readonly variant: string | undefined;
   readonly tags: Iterable<string>;
+  /** What was there, where it is that. */
+  readonly inherits?: Pick<Meta, 'tags'> | undefined;
   readonly payload: Buffer;
   /** Undefined: it is not. */
   readonly isCompressed?: boolean;
@@ -40,11 +42,12 @@ interface PagesParts {
 export function createPages({ store, places, codec, compression, coverLife, deadlineMs }: PagesParts): Pages {
   const within = { deadlineMs };
   const pages: Pages = {
-    async put({ url, variant, stamp, tags, payload, isCompressed, freshness }) {
+    async put({ url, variant, stamp, tags, inherits, payload, isCompressed, freshness }) {
       const lifetime = lifetimeOf(payload, freshness, Math.random());
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = places.page(url, variant);
-      const meta = metaText({ stamp, tags: [...tags].map(tagName) });
+      const all = new Set([...[...tags].map(tagName), ...(inherits?.tags ?? [])]);
+      const meta = metaText({ stamp, tags: [...all] });
       const encoded = codec.encode(payload);
       const packed = isCompressed ? encoded : await compression.pack(encoded);
       const putting = { key, channel, ...packed, ...lifetime, meta, stampUs: stamp.us };

@@ -1,9 +1,10 @@
 import type { Reading, Store } from '@turnpike/core';
 import type { Backlog } from './backlog.ts';
 import type { Compression } from './compression.ts';
-import { type Clock, parsedClock } from './clock.ts';
-import { holdsValue, parsedEntry, seenOf } from './envelope.ts';
+import { type Clock, parsedClock, stampOf } from './clock.ts';
+import { type Entry, type Stamp, holdsValue, parsedEntry, seenOf } from './envelope.ts';
 import type { Journal } from './events.ts';
+import type { Start } from './load.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Place, Places } from './places.ts';
 import type { Look } from './standing.ts';
@@ -26,6 +27,13 @@ export interface Found extends Look {
 export interface Opened {
   value?: unknown;
 }
+
+/** How a load begins after a look; `stamp`: where its lease has another. */
+export const startOf = (
+  { clock, nowMs, askedAt }: Found,
+  kept: Entry | undefined,
+  stamp: Stamp = stampOf(clock),
+): Start => ({ stamp, kept, nowMs: () => Math.floor(nowMs + performance.now() - askedAt) });
 
 export interface Reader {
   /** Reads one key. Those who ask in one tick are one command. Rejects with a `StoreError`. */

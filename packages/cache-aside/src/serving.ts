@@ -1,21 +1,23 @@
 import { StoreError, type Warn } from '@turnpike/core';
 import { type Codec, SharedLoadError } from './codec.ts';
 import { stampOf } from './clock.ts';
-import type { Entry } from './envelope.ts';
+import { type Entry, holdsValue } from './envelope.ts';
 import type { Journal } from './events.ts';
-import { type Staleness, earlyMs } from './freshness.ts';
+import { earlyMs } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
-import type { Found, Opened, Reader } from './reader.ts';
+import { type Found, type Opened, type Reader, startOf } from './reader.ts';
 import { type Standing, standingOf } from './standing.ts';
 import type { Tier } from './tier.ts';
 import type { Waits } from './waits.ts';
 
-const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
-  (entry && staleness?.(entry)) ?? freshness;
+const standingFor = (call: Call, found: Found): Standing => call.standing?.(found) ?? standingOf(found, call.freshness);
+
+const valueIn = ({ entry, isValid }: Found): Entry | undefined =>
+  entry !== undefined && isValid && holdsValue(entry) ? entry : undefined;
 
 const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opened | undefined): unknown => {
   if (opened === undefined) return open(entry);
@@ -108,7 +110,7 @@ export function createServing(parts: ServingParts): Serving {
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
     const { refresh } = call;
-    const standing = standingOf(found, stalenessOf(call, found));
+    const standing = standingFor(call, found);
     switch (standing.kind) {
       case 'fresh':
       case 'stale': {
@@ -141,16 +143,16 @@ export function createServing(parts: ServingParts): Serving {
       case 'passed':
         return loadAlone(call, 'passed', found);
       case 'absent':
-        return inTime(load(call, found, standing.kept), standing.kept, call, found);
+        return inTime(load(call, found, standing.kept, standing.basis), standing.kept, call, found);
     }
   };
 
   const lookFor = ({ place }: Call): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
 
   /** Loads, unless another is found to. */
-  const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
-    const begun = await loads.begin(call, found, kept !== undefined);
+  const load = async (call: Call, found: Found, kept: Entry | undefined, basis = kept): Promise<Outcome> => {
+    if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
+    const begun = await loads.begin(call, found, basis !== undefined);
     if (begun.kind === 'again') return serve(call, await reader.read(call.place));
     if (begun.kind === 'changed') return serve(call, begun.found);
     if (!begun.isOwn) call.onWait?.();
@@ -162,7 +164,7 @@ export function createServing(parts: ServingParts): Serving {
 
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
   const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
+    if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
     call.onWait?.();
     const running = await loads.under(holder.token, call.place);
     if (running === undefined) {
@@ -187,15 +189,18 @@ export function createServing(parts: ServingParts): Serving {
 
   const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;
 
-  /** `found`: the end of a load, by which those who have seen the same may share what is loaded after it. */
   const loadAlone = (call: Call, why: Alone, found?: Found): Promise<Outcome> => {
     journal.note({ type: 'alone', why });
-    const ended = found?.entry && {
-      token: found.entry.token,
-      stamp: stampOf(found.clock),
-      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, found, call),
+    const alone = call.alone?.(why, found && startOf(found, valueIn(found)));
+    if (alone !== undefined) return alone;
+    // Those who have seen the same end of a load may share what is loaded after it.
+    const seen = why === 'passed' ? found : undefined;
+    const ended = seen?.entry && {
+      token: seen.entry.token,
+      stamp: stampOf(seen.clock),
+      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, seen, call),
     };
-    const outcome = call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    const outcome = loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
     call.onWait?.(); // who has begun it is known by now
     return outcome;
   };
@@ -212,7 +217,7 @@ export function createServing(parts: ServingParts): Serving {
     async peek(call) {
       try {
         const found = await lookFor(call);
-        const { kind } = standingOf(found, stalenessOf(call, found));
+        const { kind } = standingFor(call, found);
         return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;

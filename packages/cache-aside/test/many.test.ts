@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countCommands, eventually, race, scale } from '@turnpike/test-kit';
+import { countCommands, eventually, faultProxy, race, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
 import { type CacheOptions, type ManyLoader, createCache } from '../src/index.ts';
@@ -245,6 +245,23 @@ describe('keys that another loads', () => {
     expect(loader).toHaveBeenCalledOnce();
   });
 
+  it('whose lease is asked for by another call of the same moment do not hold back the rest either', async () => {
+    await using proxy = await faultProxy(it_.server);
+    const redis = it_.clients.client({ host: proxy.host, port: proxy.port });
+    await redis.ping();
+    const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+    await cache.getMany(['warm'], rows());
+    await stored(cache);
+    proxy.delay({ reply: 20 }); // both have looked before the lease is there
+    const { loader, answer } = pending<string>();
+    const own = rows('own');
+    const [first, second] = [cache.getMany(['x'], loader), cache.getMany(['x', 'y'], own)];
+    await eventually(() => expect(askedOf(own)).toEqual([['y']]));
+    answer([['x', 'v']]);
+    expect([...(await first).values(), ...(await second).values()]).toEqual(['v', 'v', 'own y']);
+    expect(cache.stats().joined).toBe(1);
+  });
+
   it('and for which that brings nothing to store are loaded after all, together', async () => {
     const [one, two] = [await here(), await here()];
     const { loader, answer } = pending<string>();
@@ -369,19 +386,42 @@ describe('a batch that fails', () => {
 describe('stale values', () => {
   it('are served at once, and loaded anew in one batch behind them', async () => {
     const cache = await here({ ttlMs: 20, staleMs: 60_000 });
-    await cache.getMany(['fresh', 'a', 'b', 'c'], (missing, { ttlMs }) => {
+    const stale = numbered(20);
+    await cache.getMany([...stale, 'fresh'], (missing, { ttlMs }) => {
       ttlMs('fresh', 60_000);
       return missing.map((key) => [key, 'old'] as const);
     });
-    await stored(cache, 4);
+    await stored(cache, 21);
     await sleep(40);
     const loader = rows('new');
-    const values = await cache.getMany(['a', 'fresh', 'b', 'missing', 'c'], loader);
-    expect([...values.values()]).toEqual(['old', 'old', 'old', 'new missing', 'old']);
-    await stored(cache, 8);
-    expect(new Set(askedOf(loader).map(String))).toEqual(new Set(['a,b,c', 'missing']));
+    const values = await cache.getMany(['missing', ...stale, 'fresh'], loader);
+    expect([...values.values()]).toEqual(['new missing', ...stale.map(() => 'old'), 'old']);
+    await stored(cache, 42);
+    expect(new Set(askedOf(loader).map(String))).toEqual(new Set([String(stale), 'missing']));
     expect(loader).toHaveBeenCalledTimes(2);
-    expect(cache.stats().stale).toBe(3);
+    expect(cache.stats().stale).toBe(20);
+  });
+});
+
+describe('a lease that is answered later than the others', () => {
+  it.each([
+    ['what is missing', false],
+    ['what is stale', true],
+  ])('belongs to the one batch all the same: of %s', async (_, isStale) => {
+    await using proxy = await faultProxy(it_.server);
+    const redis = it_.clients.client({ host: proxy.host, port: proxy.port, retryStrategy: () => 1 });
+    await redis.ping();
+    const freshness = { ttlMs: isStale ? 20 : 60_000, staleMs: 60_000 };
+    const cache = createCache({ redis, prefix: it_.clients.prefix, deadlineMs: 5000, ...freshness });
+    await cache.getMany(isStale ? ['a', 'b', 'c'] : ['warm'], rows());
+    await stored(cache, isStale ? 3 : 1);
+    await sleep(40);
+    const lost = proxy.dropNextReply((command) => /^eval/i.test(command[0] ?? '') && command[3] === entryOf('b'));
+    const loader = rows('new');
+    await cache.getMany(['a', 'b', 'c'], loader);
+    await lost;
+    await stored(cache, isStale ? 6 : 4);
+    expect(askedOf(loader)).toEqual([['a', 'b', 'c']]);
   });
 });
 

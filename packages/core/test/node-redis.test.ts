@@ -269,14 +269,14 @@ describe.each(PROTOCOLS)('%s', (_name, library, RESP) => {
 
 describe('what node-redis says of a failure', () => {
   it.each([
-    ['The queue is full', { commandsQueueMaxLength: 1 }, () => undefined],
+    ['The queue is full', { commandsQueueMaxLength: 8 }, () => undefined],
     ['Disconnects client', {}, (client: Client) => client.destroy()],
   ] as const)('reads "%s", and is explained in docs/errors.md', async (words, options, act) => {
     const client = await connected(redis6, options);
     const store = storeOf(fromNodeRedis(client));
     await store.call(read, key(), { deadlineMs: 1000 });
     server.pause();
-    const calls = [1, 2, 3].map(() => store.call(read, key(), { deadlineMs: 200 }));
+    const calls = Array.from({ length: 9 }, () => store.call(read, key(), { deadlineMs: 200 }));
     await setImmediate();
     act(client);
     const failed = await Promise.allSettled(calls);

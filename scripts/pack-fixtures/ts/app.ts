@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { type Cache, createCache } from '@turnpike/cache-aside';
 import { type CacheResponse, cacheResponse, cacheTags, invalidates } from '@turnpike/cache-aside/express';
+import { type L1Options, l1 } from '@turnpike/cache-aside/l1';
+import { type Rfc9111Options, rfc9111 } from '@turnpike/cache-aside/rfc9111';
 import { fromNodeRedis } from '@turnpike/core/node-redis';
 import { type IdempotentRun, idempotency } from '@turnpike/idempotency';
 import { type Decision, rateLimit } from '@turnpike/rate-limit';
@@ -38,13 +40,16 @@ app.post('/products/:id/orders', orders, (req, res) => {
   res.status(201).json({ id, order: run.id });
 });
 
-const cache: Cache = createCache({ redis, prefix, ttlMs: 60_000 });
+const tier: L1Options = { l1TtlMs: 5000 };
+const cache: Cache = createCache({ redis, prefix, ttlMs: 60_000, l1: l1(tier) });
 const page: CacheResponse = cacheResponse({ cache, tags: (req) => [`product:${req.params?.['id']}`] });
 app.get('/pages/:id', page, (req, res) => {
   const id: string = req.params.id;
   cacheTags(res, `product:${id}`);
   res.json({ id });
 });
+const options: Rfc9111Options = { targets: ['Ours-Cache-Control'], keepStaleMs: 60_000 };
+app.use('/assets', cacheResponse({ cache, profile: rfc9111(options) }));
 app.put('/pages/:id', invalidates({ cache, tags: ['catalogue'] }), (req, res) => {
   const id: string = req.params.id;
   res.json({ id });

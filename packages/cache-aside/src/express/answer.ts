@@ -1,17 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RecordedHeader, type Recording, replay } from '@turnpike/core/http';
 import { type Conditions, isNotModified, isOf304, isSameRange } from './conditional.ts';
-import type { Page } from './page.ts';
 import { rangeOf } from './ranges.ts';
+
+/** What a client is told; `ageMs`: undefined where its handler has just said it (RFC 9111 §5.1). */
+export interface Told {
+  readonly recording: Recording;
+  readonly ageMs: number | undefined;
+}
+
+/**
+ * The server's time is never assumed later than it is, and so much earlier at most, in ms (500 ppm between two measurements, and
+ * the way of a reply): a second that lacks no more than that is over.
+ */
+const CLOCK_LAG_MS = 20;
 
 /** Answers with a page: all of it, a part, or that the client has it already. */
 export async function answerPage(
-  { recording, ageMs }: Pick<Page, 'recording' | 'ageMs'>,
+  { recording, ageMs }: Told,
   conditions: Conditions,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  res.setHeader('Age', Math.floor(ageMs / 1000));
+  if (ageMs !== undefined) res.setHeader('Age', Math.floor((ageMs + CLOCK_LAG_MS) / 1000));
   await replay(forClient(recording, conditions, req.method === 'GET'), req, res);
 }
 

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Clients,
@@ -18,6 +20,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cache, CacheOptions } from '../../src/index.ts';
 import type { L1Options } from '../../src/l1/index.ts';
 import { cacheWithTier, never } from './near.ts';
+import { cacheOf } from './recipes/near.ts';
 
 const it_ = setting();
 
@@ -204,4 +207,16 @@ describe('two processes with a tier each', () => {
     expect(median).toBeLessThan(20);
     expect(p99).toBeLessThan(scale({ quick: 250, full: 50 }));
   });
+});
+
+it('docs/caching.md shows what is tested here', async () => {
+  const [page, recipe] = ['../../../../docs/caching.md', 'recipes/near.ts'].map((file) =>
+    readFileSync(join(import.meta.dirname, file), 'utf8'),
+  );
+  expect(page).toContain(recipe?.trim());
+  const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}:` });
+  const cache = cacheOf(redis);
+  await eventually(() => expect(cache.stats().l1?.coherence).toBe('tracking'));
+  expect(await cache.getOrLoad('k', () => 'v')).toBe('v');
+  cache.close();
 });
