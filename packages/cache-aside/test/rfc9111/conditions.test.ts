@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
@@ -117,5 +118,13 @@ describe.each(EXPRESSES)('HEAD, on %s', (_version, express) => {
     version = 'b';
     await ask('/page', { method: 'HEAD', headers: { 'Cache-Control': 'no-cache' } });
     await eventually(async () => expect((await ask('/page')).text).toMatch(/^version b/));
+  });
+
+  it('of what is expired leaves it there, to be validated by the next GET', async () => {
+    const { ask } = await site(versioned(() => 'a', { 'Cache-Control': 'max-age=1' }));
+    await ask('/page');
+    await sleep(1050);
+    await ask('/page', { ...HEAD, headers: { 'Cache-Control': 'no-store' } });
+    expect((await ask('/page')).header('Cache-Status')).toBe('turnpike; fwd=stale; fwd-status=304; stored');
   });
 });

@@ -117,4 +117,19 @@ describe.each(EXPRESSES)('on %s', (_version, express) => {
     const late = await slow;
     expect([late.status, late.text]).toEqual([200, 'run 1']);
   });
+
+  it('a 304 that is not complete in time never leaves to a client that has asked for all of it', async () => {
+    const cached = sharedCache(it_.clients, { loadTimeoutMs: 100 });
+    const { ask } = await siteOf(express, cached, async (_req, res, run) => {
+      res.set({ ETag: '"a"', 'Cache-Control': 'max-age=1' });
+      if (run === 1) return res.end('run 1');
+      res.writeHead(304);
+      await sleep(300);
+      return res.end();
+    });
+    await ask('/page');
+    await sleep(1050);
+    const late = await ask('/page');
+    expect([late.status, late.text]).toEqual([200, 'run 1']);
+  });
 });

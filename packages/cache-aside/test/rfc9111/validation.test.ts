@@ -149,6 +149,16 @@ describe.each(EXPRESSES)('a stored answer that has to be validated, on %s', (_ve
     expect(performance.now() - began).toBeLessThan(350);
   });
 
+  it('is rendered for each, where it is cold and no one may have the answer of another (§4)', async () => {
+    const { ask, seen } = await site(async (_req, res, run) => {
+      await sleep(30);
+      res.set({ ETag: '"a"', 'Cache-Control': 'no-cache' }).end(`run ${run}`);
+    });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask('/page')));
+    for (const { header } of answers) expect(header('Cache-Status')).not.toMatch(/hit|collapsed/);
+    expect(seen.runs).toBe(10);
+  });
+
   it('is asked for once for all, where it is merely expired', async () => {
     const { ask, seen } = await site(async (req, res, run) => {
       res.set({ ETag: '"a"', 'Cache-Control': run === 1 ? 'max-age=1' : 'max-age=60' });
@@ -190,6 +200,21 @@ describe.each(EXPRESSES)('a client that demands, on %s', (_version, express) => 
     await eventually(() => expect(seen.runs).toBe(1));
     const own = await ask('/page', { headers: { 'Cache-Control': 'no-cache' } });
     expect([(await first).text, own.text]).toEqual(['run 1', 'run 2']);
+  });
+
+  it('no-cache, has its own question asked while that of another is under way', async () => {
+    const { ask, seen } = await site(async (_req, res, run) => {
+      res.set({ ETag: '"a"', 'Cache-Control': 'max-age=1' });
+      if (run === 1) return res.end('run 1');
+      await sleep(60);
+      return res.status(304).end();
+    });
+    await ask('/page');
+    await sleep(1050);
+    const others = ask('/page');
+    await eventually(() => expect(seen.runs).toBe(2));
+    const own = await ask('/page', { headers: { 'Cache-Control': 'no-cache' } });
+    expect([(await others).text, own.text, seen.runs]).toEqual(['run 1', 'run 1', 3]);
   });
 
   it('no-cache, is answered by what is stored once the handler has said that it holds', async () => {
