@@ -141,10 +141,10 @@ function decoded(text: string): string | undefined {
 }
 
 /**
- * So many names are shared by all paths: every write marks one, and beyond 4,096 marks the oldest would make everything absent
+ * So many names are shared by all paths: every write marks one, and beyond 16,384 marks the oldest would make everything absent
  * that is older. Of paths that share a name a change drops both.
  */
-const PATHS = 2048;
+const PATHS = 8192;
 
 /**
  * The tag of all pages of a URL's path: those of every host, query, scope and variant. A change under one spelling of a path

@@ -47,7 +47,7 @@ export async function runSuite(folder, profile) {
     const proxy = start([FIXTURE], { ORIGIN: `http://localhost:${port}`, PORT: '0', PROFILE: profile });
     const [base] = /http:\S+/.exec(await firstLine(proxy)) ?? [];
     const first = await ask(base);
-    // One change in two thousand drops another page, too, and a hundred tests are under way at a time.
+    // One change in eight thousand drops any given other page, too, and a hundred tests are under way at a time.
     const again = await ask(
       base,
       Object.keys(first).filter((name) => first[name] !== true),

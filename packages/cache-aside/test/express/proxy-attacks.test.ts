@@ -78,6 +78,21 @@ describe.each(PROFILE_NAMES)('the profile %s', (profile) => {
       expect(await afterwards(port, '/')).toBe('page');
     });
 
+    it('in the background, where it takes no page’s place', async () => {
+      const stale =
+        'HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=60\r\nContent-Length: 4\r\n\r\n';
+      const origin = await wireOrigin(`${stale}late`, `${stale}pa`, FRESH);
+      const port = await portBefore(origin.url);
+      const bodies = new Set<string>();
+      await eventually(async () => {
+        const body = bodyOf(await ask(port, get('/')));
+        bodies.add(body);
+        expect(body).toBe('page');
+      });
+      expect([...bodies]).toEqual(['late', 'page']);
+      expect(origin.requests).toHaveLength(3);
+    });
+
     it('to HTTP/1.0, where the end of the connection is the end of the body, by a reset', async () => {
       const origin = await wireOrigin('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npage\r\n');
       const port = await portBefore(origin.url);
