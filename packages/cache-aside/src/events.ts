@@ -32,8 +32,12 @@ export type CacheStats = Readonly<Record<CacheEvent['type'], number>> & {
 
 const emit = eventsOf<CacheEvent>('cache-aside');
 
+const nearHit = (): CacheEvent => ({ type: 'hit', tier: 'l1' });
+
 export interface Journal {
   note(event: CacheEvent): void;
+  /** Notes a hit of the tier in this process: what that takes is to be little. */
+  noteNearHit(): void;
   counts(): Omit<CacheStats, 'backlog' | 'l1'>;
 }
 
@@ -57,6 +61,10 @@ export function createJournal(): Journal {
     note(event) {
       counts[event.type] += 1;
       emit(() => event);
+    },
+    noteNearHit() {
+      counts.hit += 1;
+      emit(nearHit);
     },
     counts: () => ({ ...counts }),
   };

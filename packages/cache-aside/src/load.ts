@@ -33,6 +33,8 @@ export interface PageLoadContext extends LoadContext, Start {
   lasts(freshness: Partial<Lasting>): void;
   /** How long it is remembered that there was nothing to store, in ms. */
   passes(pauseMs: number): void;
+  /** It is compressed as it is. */
+  isCompressed(): void;
   /** The value is what was there: it has the tags of that, too. */
   inherits(from: Pick<Entry, 'tags'>): void;
 }
@@ -47,6 +49,7 @@ export interface Said {
   freshness: Partial<Lasting>;
   pauseMs: number | undefined;
   version: number | undefined;
+  isCompressed: boolean;
   /** How long the loader took, once it is over. */
   loadMs: number | undefined;
 }
@@ -94,6 +97,7 @@ export function runLoader(
     freshness: {},
     pauseMs: undefined,
     version: undefined,
+    isCompressed: false,
     loadMs: undefined,
   };
   const begunAt = performance.now();
@@ -110,6 +114,7 @@ export function runLoader(
         said.freshness = { ttlMs: ms, negativeTtlMs: ms };
       },
       lasts: (freshness) => void (said.freshness = freshness),
+      isCompressed: () => void (said.isCompressed = true),
       passes: (pauseMs) => void (said.pauseMs = pauseMs),
       inherits: (from) => void (said.inherited = from.tags),
       version(version) {

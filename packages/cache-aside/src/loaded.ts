@@ -16,6 +16,10 @@ export interface ValueOutcome {
   readonly meta: Meta;
   /** Undefined: it was loaded just now. */
   readonly held?: Held;
+  /** Resolves when it is known who loads it anew behind this one. */
+  readonly refreshBegun?: Promise<void>;
+  /** Resolves when it is stored, or will not be. */
+  readonly filled?: Promise<void>;
 }
 
 /** What a load came to. Never a rejection: a loader's error is not Redis's. */

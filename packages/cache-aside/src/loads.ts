@@ -26,6 +26,8 @@ export interface Call {
   readonly refresh: PageLoader | undefined;
   /** Instead of a load without a lease, which others may share. `start`: after what look, if Redis has answered it. */
   readonly alone?: (why: Alone, start: Start | undefined) => Promise<Outcome>;
+  /** Hears when it waits for a load that another call has begun. */
+  readonly onWait?: () => void;
   readonly tags: readonly string[];
   readonly freshness: Required<Freshness>;
   /** Reads what is there, instead of the cache's own codec; throws for what it cannot read. */
@@ -131,8 +133,9 @@ export function createLoads(parts: LoadsParts): Loads {
 
     const succeed = (raw: unknown): Outcome => {
       const loaded = loadedFrom(raw, said, stamp, codec, maxBytes);
-      ends(fills.store(given, loaded, said, freshness));
-      return { kind: 'value', value: loaded.value, meta: loaded.meta };
+      const filled = fills.store(given, loaded, said, freshness);
+      ends(filled);
+      return { kind: 'value', value: loaded.value, meta: loaded.meta, filled };
     };
     const fail = (error: unknown): Outcome => {
       if (error instanceof AbandonedLoad) {

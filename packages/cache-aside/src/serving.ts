@@ -28,8 +28,8 @@ const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && o
 
 /** What callers get. */
 export interface Serving {
-  /** From Redis, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
-  outcomeOf(call: Call): Promise<Outcome>;
+  /** From Redis, as it is found there or by `look`, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
+  outcomeOf(call: Call, look?: Found | Promise<Found>): Promise<Outcome>;
   /** What is there and may be served; undefined: nothing, or Redis is away. Rejects as `outcomeOf` does. */
   peek(call: Call): Promise<Outcome | undefined>;
   /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
@@ -121,14 +121,13 @@ export function createServing(parts: ServingParts): Serving {
           journal.note({ type: 'hit', tier: 'redis' });
           tier?.keep(call.place, found, outcome.value());
         } else journal.note({ type: 'hit', tier: 'l1' });
-        if (standing.isFree && refresh !== undefined && isDue(standing, call, found)) {
-          const isEarly = standing.kind === 'fresh';
-          loads.begin({ ...call, loader: refresh }, found, true).then(
-            ({ kind }) => isEarly && kind === 'load' && journal.note({ type: 'early' }),
-            () => undefined,
-          );
-        }
-        return outcome;
+        if (!standing.isFree || refresh === undefined || !isDue(standing, call, found)) return outcome;
+        const isEarly = standing.kind === 'fresh';
+        const refreshBegun = loads.begin({ ...call, loader: refresh }, found, true).then(
+          ({ kind }) => void (isEarly && kind === 'load' && journal.note({ type: 'early' })),
+          () => undefined,
+        );
+        return { ...outcome, refreshBegun };
       }
       case 'held':
         return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
@@ -156,6 +155,7 @@ export function createServing(parts: ServingParts): Serving {
     const begun = await loads.begin(call, found, basis !== undefined);
     if (begun.kind === 'again') return serve(call, await reader.read(call.place));
     if (begun.kind === 'changed') return serve(call, begun.found);
+    if (!begun.isOwn) call.onWait?.();
     const outcome = await begun.load.outcome;
     if (!begun.isOwn && isAbandoned(outcome)) return serve(call, await reader.read(call.place));
     if (!begun.isOwn) journal.note({ type: 'joined' });
@@ -165,6 +165,7 @@ export function createServing(parts: ServingParts): Serving {
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
   const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
     if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
+    call.onWait?.();
     const running = await loads.under(holder.token, call.place);
     if (running === undefined) {
       journal.note({ type: 'waited' });
@@ -199,13 +200,15 @@ export function createServing(parts: ServingParts): Serving {
       stamp: stampOf(seen.clock),
       isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, seen, call),
     };
-    return loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    const outcome = loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    call.onWait?.(); // who has begun it is known by now
+    return outcome;
   };
 
   return {
-    async outcomeOf(call) {
+    async outcomeOf(call, look = lookFor(call)) {
       try {
-        return await serve(call, await lookFor(call));
+        return await serve(call, await look);
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');

@@ -38,14 +38,14 @@ export interface Store {
   call<Args, Reply>(script: Script<Args, Reply>, args: Args, options: CallOptions<Reply>): Promise<Reply>;
   /**
    * Reads the strings behind `keys` (null where there is none) under the same guard: in one MGET, of a Cluster in a GET
-   * for each key, in parallel.
+   * for each key, in parallel. Each rejects alone: what one master does not answer the others do.
    */
-  read(keys: readonly [string, ...string[]], options: Pick<CallOptions<never>, 'deadlineMs'>): Promise<Reading>;
+  read(keys: readonly string[], options: Pick<CallOptions<never>, 'deadlineMs'>): readonly Promise<Reading>[];
 }
 
-/** What was read, and when by the clock of the server that holds the first key. */
+/** What was read of one key, and when by the clock of the server that holds it. */
 export interface Reading {
-  readonly values: readonly (Buffer | null)[];
+  readonly value: Buffer | null;
   /** µs since 1970: never later than that server's time, and some ms earlier at most. */
   readonly nowUs: number;
 }
@@ -219,11 +219,13 @@ function createStore(client: RedisClient): Store {
     });
   };
 
-  const readFrom = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
-    within<Reading>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
-      const values = send(lane, () => client.mgetBuffer(...keys), caller);
-      if (!lane.clock.isKnown()) await Promise.all([values, askTime(lane, keys[0])]);
-      return { values: await values, nowUs: lane.clock.microsecondsAt(performance.now()) };
+  const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
+    within<Reading[]>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
+      const sent = send(lane, () => client.mgetBuffer(...keys), caller);
+      if (!lane.clock.isKnown()) await Promise.all([sent, askTime(lane, keys[0])]);
+      const values = await sent;
+      const nowUs = lane.clock.microsecondsAt(performance.now());
+      return values.map((value) => ({ value, nowUs }));
     });
 
   return {
@@ -234,10 +236,12 @@ function createStore(client: RedisClient): Store {
         return script.decode(await run(lane, script, request, caller));
       });
     },
-    async read(keys, options) {
-      const asked = isCluster(client) ? keys.map((key) => [key]) : [keys];
-      const readings = await Promise.all(asked.map((together) => readFrom(together, options)));
-      return { values: readings.flatMap(({ values }) => values), nowUs: readings[0]?.nowUs ?? 0 };
+    read(keys, options) {
+      const together = isCluster(client) || keys.length === 0 ? undefined : readTogether(keys, options);
+      return keys.map(async (key, n) => {
+        const [readings, place] = together === undefined ? [readTogether([key], options), 0] : [together, n];
+        return (await readings)[place] as Reading;
+      });
     },
   };
 }

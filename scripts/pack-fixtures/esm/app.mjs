@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { cacheResponse, invalidates } from '@turnpike/cache-aside/express';
+import { createCache } from '@turnpike/cache-aside';
+import { l1 } from '@turnpike/cache-aside/l1';
 import { rfc9111 } from '@turnpike/cache-aside/rfc9111';
 import { idempotency } from '@turnpike/idempotency';
 import { rateLimit } from '@turnpike/rate-limit';
@@ -27,6 +29,9 @@ app.get('/page', pages, (req, res) => {
   rendered += 1;
   res.json({ rendered });
 });
+const near = createCache({ redis, prefix: `esm-${process.pid}`, ttlMs: 60_000, l1: l1() });
+assert.equal(await near.getOrLoad('product:1', () => 'loaded'), 'loaded');
+
 const shared = cacheResponse({ cache: pages.cache, profile: rfc9111() });
 app.get('/shared', shared, (req, res) => res.set('Cache-Control', 'no-cache').json({ shared: true }));
 app.put('/page', invalidates({ cache: pages.cache }), (req, res) => res.sendStatus(204));
@@ -64,6 +69,7 @@ const validated = await fetch(`http://localhost:${server.address().port}/shared`
 assert.match(validated.headers.get('cache-status'), /fwd-status=304/);
 assert.deepEqual(await validated.json(), { shared: true });
 pages.cache.close();
+near.close();
 
 redis.disconnect();
 server.close();

@@ -1,6 +1,7 @@
 // An app in TypeScript: the middleware fits Express, and leaves what Express knows of the request alone.
 import { type Cache, createCache } from '@turnpike/cache-aside';
 import { type CacheResponse, cacheResponse, cacheTags, invalidates } from '@turnpike/cache-aside/express';
+import { type L1Options, l1 } from '@turnpike/cache-aside/l1';
 import { type Rfc9111Options, rfc9111 } from '@turnpike/cache-aside/rfc9111';
 import { type IdempotentRun, idempotency } from '@turnpike/idempotency';
 import { type Decision, rateLimit } from '@turnpike/rate-limit';
@@ -29,7 +30,8 @@ app.post('/products/:id/orders', once, (req, res) => {
   res.status(201).json({ id, order: run.id });
 });
 
-const cache: Cache = createCache({ redis, ttlMs: 60_000 });
+const tier: L1Options = { l1TtlMs: 5000 };
+const cache: Cache = createCache({ redis, ttlMs: 60_000, l1: l1(tier) });
 const page: CacheResponse = cacheResponse({ cache, tags: (req) => [`product:${req.params?.['id']}`] });
 app.get('/pages/:id', page, (req, res) => {
   const id: string = req.params.id;

@@ -7,7 +7,7 @@ import { emitPage } from './events.ts';
 import { pageIn } from './found-page.ts';
 import { type LoneRender, createLoneRender } from './lone-render.ts';
 import { packPage, packVariants } from './page.ts';
-import { FIELDS_LAST, createPagePuts } from './page-puts.ts';
+import { FIELDS_LAST, createPagePuts, isEncoded } from './page-puts.ts';
 import type { Rules } from './profile.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
@@ -69,6 +69,7 @@ export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }:
     const { recording, vary, bornMs, kept } = rendered;
     // A handler that says that nothing has changed need not name again what its page depends on.
     if (rendered.isValidated && context.kept !== undefined) context.inherits(context.kept);
+    if (isEncoded(recording)) context.isCompressed();
     if (isWithin(vary, fields ?? [])) {
       context.lasts(kept.lasting);
       if (fields !== undefined)

@@ -1,3 +1,4 @@
+import type { Recording } from '@turnpike/core/http';
 import type { Stamp } from '../envelope.ts';
 import type { Lasting } from '../freshness.ts';
 import type { Start } from '../load.ts';
@@ -32,6 +33,10 @@ export const FIELDS_LAST: Lasting = {
   jitter: 0.1,
 };
 
+/** Whoever made it has compressed it. */
+export const isEncoded = ({ headers }: Recording): boolean =>
+  headers.some(([name]) => /^content-encoding$/i.test(name));
+
 export function createPagePuts(pages: Pages, { normal }: Pick<Rules, 'normal'>): PagePuts {
   return {
     async page({ recording, vary, bornMs, isValidated, kept: { head, lasting } }, sought, tags, { stamp, kept }) {
@@ -41,15 +46,16 @@ export function createPagePuts(pages: Pages, { normal }: Pick<Rules, 'normal'>):
       const variant = all && variantOf(all, headers, normal);
       const payload = packPage({ ...head, bornMs, recording });
       const inherits = isValidated ? kept : undefined;
-      await pages.put({ url, variant, stamp, tags, inherits, payload, freshness: lasting });
+      const isCompressed = isEncoded(recording);
+      await pages.put({ url, variant, stamp, tags, inherits, payload, isCompressed, freshness: lasting });
       return isKnown ? undefined : all;
     },
     fields: (fields, url, tags, stamp) =>
       pages.put({ url, variant: undefined, stamp, tags, payload: packVariants(fields), freshness: FIELDS_LAST }),
     async updated({ page, lasting }, { url, fields, headers }, tags, { stamp, kept }) {
       const variant = fields && variantOf(fields, headers, normal);
-      const payload = packPage(page);
-      await pages.put({ url, variant, stamp, tags, inherits: kept, payload, freshness: lasting });
+      const own = { url, variant, stamp, tags, inherits: kept, isCompressed: isEncoded(page.recording) };
+      await pages.put({ ...own, payload: packPage(page), freshness: lasting });
     },
   };
 }

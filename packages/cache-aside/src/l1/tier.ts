@@ -9,6 +9,7 @@ import { bells } from './bells.ts';
 import { createFences } from './fences.ts';
 import { heapBytes } from './heap-bytes.ts';
 import { tracking } from './tracking.ts';
+import { createTurnClock } from './turn-clock.ts';
 import { type WireConnection, createWire } from './wire.ts';
 
 /** How much a tier keeps, and for how long. */
@@ -57,6 +58,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
   const { stem } = places;
   const prefixLength = keyPrefixOf(redis).length;
   const fences = createFences();
+  const turnAt = createTurnClock();
   const idsOf = new Map<string, string>();
   const kept = new LRUCache<string, Kept>({
     maxSize: l1MaxBytes,
@@ -129,18 +131,20 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
 
   /** Whether it may be given out; if not, because its time is over or it was invalidated, it goes. */
   const isTrue = (one: Kept): boolean => {
+    const clock = marks.current;
     if (wire.heardBy === undefined || !isClear(one)) return false;
-    if (known < heard || !marks.isCurrent) {
+    if (known < heard || clock === undefined) {
       learn();
       return false;
     }
-    const clock = marks.clock as Clock;
-    const stands =
-      performance.now() < one.untilAt &&
-      (clock === one.judgedBy || marks.isValid({ ...one.entry, ownTag: one.ownTag }, clock));
-    if (stands) one.judgedBy = clock;
-    else kept.delete(one.key === '' ? one.entryKey : one.key);
-    return stands;
+    if (turnAt() < one.untilAt && (clock === one.judgedBy || stands(one, clock))) return true;
+    kept.delete(one.key === '' ? one.entryKey : one.key);
+    return false;
+  };
+
+  const stands = (one: Kept, clock: Clock): boolean => {
+    one.judgedBy = clock;
+    return marks.isValid({ ...one.entry, ownTag: one.ownTag }, clock);
   };
 
   return {

@@ -49,13 +49,23 @@ const REOPEN_MS = 100;
 export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: WireParts): Wire {
   let way = 0;
   let connection: WireConnection | undefined;
-  let heardBy: Way['name'] | undefined;
   let reopening: NodeJS.Timeout | undefined;
   let isClosed = false;
 
+  // A plain property: it is looked at with every hit.
+  const wire: { heardBy: Way['name'] | undefined; close(): void } = {
+    heardBy: undefined,
+    close() {
+      isClosed = true;
+      clearTimeout(reopening);
+      clearInterval(heartbeat);
+      leave();
+    },
+  };
+
   const lost = (): void => {
-    if (heardBy === undefined) return;
-    heardBy = undefined;
+    if (wire.heardBy === undefined) return;
+    wire.heardBy = undefined;
     ears.gap();
   };
 
@@ -76,7 +86,7 @@ export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: 
       await by.arm(opened);
       if (connection !== opened) return;
       ears.gap();
-      heardBy = by.name;
+      wire.heardBy = by.name;
     } catch (error) {
       if (connection !== opened || opened.status !== 'ready') return; // lost again: the next 'ready' resumes
       way += 1;
@@ -111,7 +121,7 @@ export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: 
   /** A connection that the network has forgotten says nothing, and hears nothing, for ever. */
   const heartbeat = setInterval(() => {
     const asked = connection;
-    if (asked === undefined || heardBy === undefined) return;
+    if (asked === undefined || wire.heardBy === undefined) return;
     const silent = setTimeout(() => {
       if (connection !== asked) return;
       leave();
@@ -128,15 +138,5 @@ export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: 
   redis.on('ready', open);
   open();
 
-  return {
-    get heardBy() {
-      return heardBy;
-    },
-    close() {
-      isClosed = true;
-      clearTimeout(reopening);
-      clearInterval(heartbeat);
-      leave();
-    },
-  };
+  return wire;
 }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Clients,
@@ -6,6 +8,8 @@ import {
   clientFactory,
   countCommands,
   eventually,
+  fleet,
+  scale,
   skipUnless,
   startCluster,
 } from '@turnpike/test-kit';
@@ -16,6 +20,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cache, CacheOptions } from '../../src/index.ts';
 import type { L1Options } from '../../src/l1/index.ts';
 import { cacheWithTier, never } from './near.ts';
+import { cacheOf } from './recipes/near.ts';
 
 const it_ = setting();
 
@@ -186,4 +191,32 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     expect(cache.stats().l1).toMatchObject({ coherence: 'none', entries: 0, bytes: 0 });
     expect(await cache.getOrLoad('k', never)).toBe('v');
   });
+});
+
+describe('two processes with a tier each', () => {
+  it('the one sees soon what the other has invalidated', async () => {
+    const rounds = scale({ quick: 60, full: 2000 });
+    await using members = await fleet<number[]>(2, new URL('../fleet/near.mjs', import.meta.url), {
+      args: { url: it_.server.url, prefix: it_.clients.prefix, rounds },
+      timeoutMs: 120_000,
+    });
+    const [invalidatedAt = [], seenAt = []] = await members.results;
+    const delays = seenAt.map((at, n) => at - (invalidatedAt[n] ?? 0)).toSorted((a, b) => a - b);
+    expect(delays).toHaveLength(rounds);
+    const [median = 0, p99 = 0] = [0.5, 0.99].map((share) => delays[Math.floor(rounds * share)]);
+    expect(median).toBeLessThan(20);
+    expect(p99).toBeLessThan(scale({ quick: 250, full: 50 }));
+  });
+});
+
+it('docs/caching.md shows what is tested here', async () => {
+  const [page, recipe] = ['../../../../docs/caching.md', 'recipes/near.ts'].map((file) =>
+    readFileSync(join(import.meta.dirname, file), 'utf8'),
+  );
+  expect(page).toContain(recipe?.trim());
+  const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}:` });
+  const cache = cacheOf(redis);
+  await eventually(() => expect(cache.stats().l1?.coherence).toBe('tracking'));
+  expect(await cache.getOrLoad('k', () => 'v')).toBe('v');
+  cache.close();
 });
