@@ -232,7 +232,7 @@ describe.each(EXPRESSES)('a client that demands, on %s', (_version, express) => 
     const onlyIfCached = { headers: { 'Cache-Control': 'only-if-cached' } };
     const none = await ask('/page', onlyIfCached);
     expect([none.status, none.header('Cache-Status')]).toEqual([504, 'turnpike; detail=not-stored']);
-    expect(none.json()).toMatchObject({ status: 504, code: 'not-stored' });
+    expect(none.json()).toMatchObject({ status: 504, code: 'cache_not_stored' });
     expect(seen.runs).toBe(0);
     await ask('/page');
     await hitOf(ask, '/page', onlyIfCached);
