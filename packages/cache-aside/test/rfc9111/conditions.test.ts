@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
-import { EXPRESSES, type Handler, type Sent, type Site, hitOf, siteOf } from '../express/app.ts';
-import { type Headers, sharedCache, versioned } from './app.ts';
+import { type Handler, type Sent, type Site, hitOf, siteOf } from '../express/app.ts';
+import { VERSIONS, type Headers, sharedCache, versioned } from './app.ts';
 
 const it_ = setting();
 
@@ -21,7 +21,7 @@ const origin =
 
 const PART: Sent = { headers: { Range: 'bytes=2-4' } };
 
-describe.each(EXPRESSES)('conditions and ranges, on %s', (_version, express) => {
+describe.each(VERSIONS)('conditions and ranges, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
 
   it('go to the handler, where nothing is stored, and its answer to the client', async () => {
@@ -83,7 +83,7 @@ describe.each(EXPRESSES)('conditions and ranges, on %s', (_version, express) => 
   });
 });
 
-describe.each(EXPRESSES)('HEAD, on %s', (_version, express) => {
+describe.each(VERSIONS)('HEAD, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
   const HEAD: Sent = { method: 'HEAD' };
 

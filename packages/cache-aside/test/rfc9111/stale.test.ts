@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
-import { EXPRESSES, type Handler, type Site, gate, hitOf, siteOf } from '../express/app.ts';
-import { sharedCache } from './app.ts';
+import { type Handler, type Site, gate, hitOf, siteOf } from '../express/app.ts';
+import { VERSIONS, sharedCache } from './app.ts';
 
 const it_ = setting();
 
@@ -16,7 +16,7 @@ const failing =
     return res.set('Cache-Control', cacheControl).end('page');
   };
 
-describe.each(EXPRESSES)('a stale answer, on %s', (_version, express) => {
+describe.each(VERSIONS)('a stale answer, on %s', (_version, express) => {
   const site = (handler: Handler, more: { staleIfErrorMs?: number } = {}): Promise<Site> =>
     siteOf(express, sharedCache(it_.clients, more), handler);
 

@@ -3,15 +3,15 @@ import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
 import { cacheTags } from '../../src/express/index.ts';
-import { EXPRESSES, type Handler, type Site, hitOf, siteOf } from '../express/app.ts';
-import { type Headers, saying, sharedCache, versioned } from './app.ts';
+import { type Handler, type Site, hitOf, siteOf } from '../express/app.ts';
+import { VERSIONS, type Headers, saying, sharedCache, versioned } from './app.ts';
 
 const it_ = setting();
 
 /** Stale at once, and kept. */
 const STALE = { 'Cache-Control': 'max-age=0' };
 
-describe.each(EXPRESSES)('a stored answer that has to be validated, on %s', (_version, express) => {
+describe.each(VERSIONS)('a stored answer that has to be validated, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
   const always = (version: string, headers: Headers): Promise<Site> => site(versioned(() => version, headers));
 
@@ -174,7 +174,7 @@ describe.each(EXPRESSES)('a stored answer that has to be validated, on %s', (_ve
   });
 });
 
-describe.each(EXPRESSES)('a client that demands, on %s', (_version, express) => {
+describe.each(VERSIONS)('a client that demands, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
   const FRESH = { 'Cache-Control': 'max-age=60' };
 
