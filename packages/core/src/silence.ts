@@ -1,6 +1,9 @@
 /** One command on its way. */
 export interface Sent {
-  readonly at: number;
+  /** When it was given to the client, and from the next turn of the event loop on, when it can have left this process. */
+  at: number;
+  /** Greater than that of whatever was sent before. */
+  readonly order: number;
   /** Answered, lost, or left behind by a later reply. */
   isSettled: boolean;
   /** Whoever sent it waits no longer. */
@@ -13,6 +16,8 @@ export interface Sent {
  */
 export interface Silence {
   sent(at: number): Sent;
+  /** The event loop has turned: clients that write late have written by now, whatever held them up. */
+  written(now: number): void;
   /** A real reply, an error reply included: the server speaks. */
   heard(sent: Sent, now: number): void;
   /** The connection failed under the command. That is no reply, so the silence it was part of goes on. */
@@ -40,6 +45,8 @@ const MEMORY = 7 / 8;
 export function createSilence(): Silence {
   let queue: Sent[] = [];
   let head = 0;
+  let unwritten: Sent[] = [];
+  let order = 0;
   let loss: { since: number; last: number } | undefined;
   /** Unknown until the first reply: then nothing is too slow. */
   let slowReplyMs = Infinity;
@@ -54,14 +61,20 @@ export function createSilence(): Silence {
 
   const silence: Silence = {
     sent(at) {
-      const sent = { at, isSettled: false, isGivenUp: false };
+      order += 1;
+      const sent = { at, order, isSettled: false, isGivenUp: false };
       queue.push(sent);
+      unwritten.push(sent);
       return sent;
+    },
+    written(now) {
+      for (const sent of unwritten) sent.at = now;
+      unwritten = [];
     },
     heard(sent, now) {
       loss = undefined;
       sent.isSettled = true;
-      skip(({ at, isSettled }) => isSettled || at <= sent.at);
+      skip(({ order, isSettled }) => isSettled || order <= sent.order);
       const tookMs = now - sent.at;
       if (tookMs > SLOWEST_REPLY_MS) return;
       slowReplyMs = slowReplyMs === Infinity ? tookMs : Math.max(tookMs, MEMORY * slowReplyMs);
@@ -74,6 +87,7 @@ export function createSilence(): Silence {
     renew() {
       for (const sent of queue) sent.isSettled = true;
       queue = [];
+      unwritten = [];
       head = 0;
       loss = undefined;
     },

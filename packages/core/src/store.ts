@@ -56,6 +56,8 @@ interface Lane {
   readonly clock: ServerClock;
   readonly knownScripts: Set<string>;
   probedAt: number;
+  /** Whether the end of this turn of the event loop is awaited. */
+  isTurning: boolean;
 }
 
 const stores = new WeakMap<RedisClient, Store>();
@@ -75,7 +77,13 @@ function createStore(client: RedisClient): Store {
     const connection = connectionOf(client, key);
     let lane = lanes.get(connection);
     if (lane === undefined) {
-      lane = { silence: createSilence(), clock: createServerClock(), knownScripts: new Set(), probedAt: -Infinity };
+      lane = {
+        silence: createSilence(),
+        clock: createServerClock(),
+        knownScripts: new Set(),
+        probedAt: -Infinity,
+        isTurning: false,
+      };
       lanes.set(connection, lane);
     }
     return lane;
@@ -97,10 +105,21 @@ function createStore(client: RedisClient): Store {
     }
   };
 
+  /** node-redis writes as the event loop turns, ioredis with `enableAutoPipelining`, too: a stall before is no silence. */
+  const awaitTurn = (lane: Lane): void => {
+    if (lane.isTurning) return;
+    lane.isTurning = true;
+    setImmediate(() => {
+      lane.isTurning = false;
+      lane.silence.written(performance.now());
+    });
+  };
+
   /** Sends one command, and keeps the lane's books on it. */
   const send = async <T>(lane: Lane, command: () => Promise<T>, caller?: Caller): Promise<T> => {
     const sent = lane.silence.sent(performance.now());
     if (caller !== undefined) caller.sent = sent;
+    awaitTurn(lane);
     try {
       const reply = await command();
       lane.silence.heard(sent, performance.now());

@@ -8,6 +8,7 @@ import {
   eventually,
   faultProxy,
   isHandshake,
+  ifClientHas,
   race,
   runningTime,
   settableClock,
@@ -204,7 +205,7 @@ describe('start-up and recovery', () => {
     expect(await storeOf(client).call(count, key(), { deadlineMs: 500 })).toBe(1);
   });
 
-  it('connects a lazy client by its first call, and not before', async () => {
+  it('connects a lazy client by its first call, and not before', ifClientHas('lazyConnect'), async () => {
     const client = clients.client({ lazyConnect: true });
     const store = storeOf(client);
     expect(client.status).toBe('wait');

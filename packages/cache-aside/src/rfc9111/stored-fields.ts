@@ -1,21 +1,7 @@
-import type { RecordedHeader } from '@turnpike/core/http';
+import { OF_CONNECTION, type RecordedHeader } from '@turnpike/core/http';
 import type { Directives } from '../express/cache-control.ts';
 import { dated } from '../express/dated.ts';
 import { qualifiedFields } from './qualified.ts';
-
-/** Fields of one connection (RFC 9110 §7.6.1), and those between a client and its proxy (RFC 9111 §3.1), in lower case. */
-const OF_CONNECTION: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
 
 /** RFC 9111 §3.1: everything is stored but what belongs to one connection. `connection`: the names that Connection lists. */
 export const isStoredField = (name: string, connection: ReadonlySet<string>): boolean =>

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FaultProxy, eventually, faultProxy } from '@turnpike/test-kit';
+import { eventually, faultProxy, ifClientHas, type FaultProxy } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
@@ -209,7 +209,7 @@ describe('a tier', () => {
     await eventually(async () => expect(await cache.getOrLoad('k', () => 'new')).toBe('new'));
   });
 
-  it('hears with a client that puts a prefix before its keys', async () => {
+  it('hears with a client that puts a prefix before its keys', ifClientHas('keyPrefix'), async () => {
     const redis = it_.clients.client({ keyPrefix: 'app*[:' });
     const { cache, near: given } = await near(redis);
     const other = await near(it_.clients.client({ keyPrefix: 'app*[:' }));
