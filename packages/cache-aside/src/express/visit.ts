@@ -121,7 +121,7 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     emitPage(() => ({ type: 'page-unavailable' }));
     say({ kind: 'unavailable' });
     const detail = 'The request takes what is stored and nothing else, and nothing is stored that would answer it';
-    writeProblem({ status: 504, code: 'not-stored', detail }, req, res, next);
+    writeProblem({ status: 504, code: 'cache_not_stored', detail }, req, res, next);
   };
 
   /** Sees to it that this client gets what it asked for of what its handler answers for all. */

@@ -1,7 +1,10 @@
-import type { Clients } from '@turnpike/test-kit';
+import { type Clients, scale } from '@turnpike/test-kit';
 import { cacheResponse } from '../../src/express/index.ts';
 import { type Rfc9111Options, rfc9111 } from '../../src/rfc9111/index.ts';
-import type { Cached, Handler } from '../express/app.ts';
+import { type Cached, EXPRESSES, type Handler } from '../express/app.ts';
+
+/** Where time has to pass, or each answer is asked for twice: one of them tells as much as both. */
+export const VERSIONS: typeof EXPRESSES = scale({ quick: EXPRESSES.slice(1), full: EXPRESSES });
 
 interface More {
   readonly deadlineMs?: number;

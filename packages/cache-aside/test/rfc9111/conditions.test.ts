@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
-import { EXPRESSES, type Handler, type Sent, type Site, hitOf, siteOf } from '../express/app.ts';
-import { type Headers, sharedCache, versioned } from './app.ts';
+import { type Handler, type Sent, type Site, hitOf, siteOf } from '../express/app.ts';
+import { VERSIONS, type Headers, sharedCache, versioned } from './app.ts';
 
 const it_ = setting();
 
@@ -20,7 +21,7 @@ const origin =
 
 const PART: Sent = { headers: { Range: 'bytes=2-4' } };
 
-describe.each(EXPRESSES)('conditions and ranges, on %s', (_version, express) => {
+describe.each(VERSIONS)('conditions and ranges, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
 
   it('go to the handler, where nothing is stored, and its answer to the client', async () => {
@@ -82,7 +83,7 @@ describe.each(EXPRESSES)('conditions and ranges, on %s', (_version, express) => 
   });
 });
 
-describe.each(EXPRESSES)('HEAD, on %s', (_version, express) => {
+describe.each(VERSIONS)('HEAD, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
   const HEAD: Sent = { method: 'HEAD' };
 
@@ -117,5 +118,13 @@ describe.each(EXPRESSES)('HEAD, on %s', (_version, express) => {
     version = 'b';
     await ask('/page', { method: 'HEAD', headers: { 'Cache-Control': 'no-cache' } });
     await eventually(async () => expect((await ask('/page')).text).toMatch(/^version b/));
+  });
+
+  it('of what is expired leaves it there, to be validated by the next GET', async () => {
+    const { ask } = await site(versioned(() => 'a', { 'Cache-Control': 'max-age=1' }));
+    await ask('/page');
+    await sleep(1050);
+    await ask('/page', { ...HEAD, headers: { 'Cache-Control': 'no-store' } });
+    expect((await ask('/page')).header('Cache-Status')).toBe('turnpike; fwd=stale; fwd-status=304; stored');
   });
 });

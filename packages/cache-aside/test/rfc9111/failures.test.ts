@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, race } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
-import { EXPRESSES, type Site, hitOf, siteOf } from '../express/app.ts';
-import { sharedCache, versioned } from './app.ts';
+import { type Site, hitOf, siteOf } from '../express/app.ts';
+import { VERSIONS, sharedCache, versioned } from './app.ts';
 
 const it_ = setting();
 
 const DEADLINE_MS = 50;
 
-describe.each(EXPRESSES)('Redis paused, on %s', (_version, express) => {
+describe.each(VERSIONS)('Redis paused, on %s', (_version, express) => {
   async function warmSite(cacheControl: string): Promise<Site> {
     const cached = sharedCache(it_.clients, { deadlineMs: DEADLINE_MS });
     const site = await siteOf(
@@ -56,7 +56,7 @@ describe.each(EXPRESSES)('Redis paused, on %s', (_version, express) => {
   });
 });
 
-describe.each(EXPRESSES)('on %s', (_version, express) => {
+describe.each(VERSIONS)('on %s', (_version, express) => {
   it('who hangs up while a page is validated for all takes it from nobody', async () => {
     let isSlow = false;
     const { ask } = await siteOf(express, sharedCache(it_.clients), async (req, res, run) => {
@@ -115,6 +115,21 @@ describe.each(EXPRESSES)('on %s', (_version, express) => {
     // Nobody who waited for it waits longer than the lease.
     expect((await ask('/page')).status).toBe(200);
     const late = await slow;
+    expect([late.status, late.text]).toEqual([200, 'run 1']);
+  });
+
+  it('a 304 that is not complete in time never leaves to a client that has asked for all of it', async () => {
+    const cached = sharedCache(it_.clients, { loadTimeoutMs: 100 });
+    const { ask } = await siteOf(express, cached, async (_req, res, run) => {
+      res.set({ ETag: '"a"', 'Cache-Control': 'max-age=1' });
+      if (run === 1) return res.end('run 1');
+      res.writeHead(304);
+      await sleep(300);
+      return res.end();
+    });
+    await ask('/page');
+    await sleep(1050);
+    const late = await ask('/page');
     expect([late.status, late.text]).toEqual([200, 'run 1']);
   });
 });

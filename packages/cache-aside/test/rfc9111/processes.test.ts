@@ -1,4 +1,4 @@
-import { fleet } from '@turnpike/test-kit';
+import { fleet, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
 
@@ -9,7 +9,8 @@ interface Told {
   readonly answers: { readonly status: number; readonly body: string }[];
 }
 
-const [PROCESSES, REQUESTS] = [2, 20];
+const PROCESSES = scale({ quick: 2, full: 4 });
+const REQUESTS = scale({ quick: 20, full: 100 });
 
 const asking = async (args: object): Promise<{ runs: string[]; answers: Set<string> }> => {
   await using members = await fleet<Told>(PROCESSES, new URL('../fleet/shared-cache.mjs', import.meta.url), {

@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type PageOptions, cacheResponse } from '../../src/express/index.ts';
+import { createCache } from '../../src/index.ts';
+import { l1 } from '../../src/l1/index.ts';
 import { rfc9111 } from '../../src/rfc9111/index.ts';
 import {
   EXPRESSES,
@@ -184,6 +187,24 @@ describe('the pages of a shared cache', () => {
     const [key] = await it_.clients.scan(':v1:cache-aside:*:page');
     const leftMs = await redis.pttl(key!);
     expect([leftMs > 495_000, leftMs <= 501_000]).toEqual([true, true]);
+  });
+
+  it('are used and validated as any, also kept in the process and compressed', async () => {
+    const [, express] = EXPRESSES[1]!;
+    const [redis, { prefix }] = [it_.clients.client(), it_.clients];
+    const cache = createCache({ redis, prefix, ttlMs: 1000, deadlineMs: 5000, l1: l1(), compressAboveBytes: 100 });
+    onTestFinished(() => cache.close());
+    const { ask, seen } = await siteOf(express, cacheResponse({ cache, profile: rfc9111() }), (req, res, run) => {
+      res.set({ ETag: '"a"', 'Cache-Control': 'max-age=60', 'X-Run': String(run) });
+      if (req.headers['if-none-match'] === '"a"') res.status(304).end();
+      else res.end('x'.repeat(10_000));
+    });
+    await ask('/page');
+    for (let n = 0; n < 5; n += 1) await hitOf(ask, '/page');
+    const own = await ask('/page', { headers: { 'Cache-Control': 'no-cache' } });
+    expect([own.text.length, own.header('X-Run')]).toEqual([10_000, '2']);
+    await eventually(async () => expect((await hitOf(ask, '/page')).header('X-Run')).toBe('2'));
+    expect([seen.runs, cache.stats().corrupt]).toEqual([2, 0]);
   });
 
   it('are gone with their time, where they are of no use after it', async () => {

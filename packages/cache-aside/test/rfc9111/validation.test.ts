@@ -3,15 +3,15 @@ import { eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
 import { cacheTags } from '../../src/express/index.ts';
-import { EXPRESSES, type Handler, type Site, hitOf, siteOf } from '../express/app.ts';
-import { type Headers, saying, sharedCache, versioned } from './app.ts';
+import { type Handler, type Site, hitOf, siteOf } from '../express/app.ts';
+import { VERSIONS, type Headers, saying, sharedCache, versioned } from './app.ts';
 
 const it_ = setting();
 
 /** Stale at once, and kept. */
 const STALE = { 'Cache-Control': 'max-age=0' };
 
-describe.each(EXPRESSES)('a stored answer that has to be validated, on %s', (_version, express) => {
+describe.each(VERSIONS)('a stored answer that has to be validated, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
   const always = (version: string, headers: Headers): Promise<Site> => site(versioned(() => version, headers));
 
@@ -149,6 +149,16 @@ describe.each(EXPRESSES)('a stored answer that has to be validated, on %s', (_ve
     expect(performance.now() - began).toBeLessThan(350);
   });
 
+  it('is rendered for each, where it is cold and no one may have the answer of another (§4)', async () => {
+    const { ask, seen } = await site(async (_req, res, run) => {
+      await sleep(30);
+      res.set({ ETag: '"a"', 'Cache-Control': 'no-cache' }).end(`run ${run}`);
+    });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask('/page')));
+    for (const { header } of answers) expect(header('Cache-Status')).not.toMatch(/hit|collapsed/);
+    expect(seen.runs).toBe(10);
+  });
+
   it('is asked for once for all, where it is merely expired', async () => {
     const { ask, seen } = await site(async (req, res, run) => {
       res.set({ ETag: '"a"', 'Cache-Control': run === 1 ? 'max-age=1' : 'max-age=60' });
@@ -164,7 +174,7 @@ describe.each(EXPRESSES)('a stored answer that has to be validated, on %s', (_ve
   });
 });
 
-describe.each(EXPRESSES)('a client that demands, on %s', (_version, express) => {
+describe.each(VERSIONS)('a client that demands, on %s', (_version, express) => {
   const site = (handler: Handler): Promise<Site> => siteOf(express, sharedCache(it_.clients), handler);
   const FRESH = { 'Cache-Control': 'max-age=60' };
 
@@ -192,6 +202,21 @@ describe.each(EXPRESSES)('a client that demands, on %s', (_version, express) => 
     expect([(await first).text, own.text]).toEqual(['run 1', 'run 2']);
   });
 
+  it('no-cache, has its own question asked while that of another is under way', async () => {
+    const { ask, seen } = await site(async (_req, res, run) => {
+      res.set({ ETag: '"a"', 'Cache-Control': 'max-age=1' });
+      if (run === 1) return res.end('run 1');
+      await sleep(60);
+      return res.status(304).end();
+    });
+    await ask('/page');
+    await sleep(1050);
+    const others = ask('/page');
+    await eventually(() => expect(seen.runs).toBe(2));
+    const own = await ask('/page', { headers: { 'Cache-Control': 'no-cache' } });
+    expect([(await others).text, own.text, seen.runs]).toEqual(['run 1', 'run 1', 3]);
+  });
+
   it('no-cache, is answered by what is stored once the handler has said that it holds', async () => {
     const { ask } = await site(versioned(() => 'a', FRESH));
     await ask('/page');
@@ -207,7 +232,7 @@ describe.each(EXPRESSES)('a client that demands, on %s', (_version, express) => 
     const onlyIfCached = { headers: { 'Cache-Control': 'only-if-cached' } };
     const none = await ask('/page', onlyIfCached);
     expect([none.status, none.header('Cache-Status')]).toEqual([504, 'turnpike; detail=not-stored']);
-    expect(none.json()).toMatchObject({ status: 504, code: 'not-stored' });
+    expect(none.json()).toMatchObject({ status: 504, code: 'cache_not_stored' });
     expect(seen.runs).toBe(0);
     await ask('/page');
     await hitOf(ask, '/page', onlyIfCached);
