@@ -50,18 +50,21 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 500);
 
 /**
  * Makes ioredis clients for `target` that come back quickly (`retryStrategy` n => min(50 n, 500) ms) and bear the loss of
- * their server in silence. `Redis` is the copy of ioredis to use instead of version 6.
+ * their server in silence. `Redis` is the copy of ioredis to use instead of version 6; a `prefix` of the caller's is for a server
+ * that nobody else uses.
  */
-export function clientFactory(target: ClientTarget): Clients;
+export function clientFactory(target: ClientTarget, options?: { prefix?: string }): Clients;
 export function clientFactory<Client extends Closable, ClusterClient extends Closable>(
   target: ClientTarget,
-  options: { Redis: RedisLibrary<Client, ClusterClient> },
+  options: { Redis: RedisLibrary<Client, ClusterClient>; prefix?: string },
 ): Clients<Client, ClusterClient>;
 export function clientFactory(
   target: ClientTarget,
-  { Redis: Library = Redis }: { Redis?: RedisLibrary<Closable, Closable> } = {},
+  {
+    Redis: Library = Redis,
+    prefix = `t${randomBytes(4).toString('hex')}`,
+  }: { Redis?: RedisLibrary<Closable, Closable>; prefix?: string } = {},
 ): Clients<Closable, Closable> {
-  const prefix = `t${randomBytes(4).toString('hex')}`;
   const isCluster = 'startupNodes' in target;
   const nodes = 'sentinels' in target ? [] : (isCluster ? target.startupNodes : [target]).map(connectionTo);
   const single = 'sentinels' in target ? watched(target) : nodes[0];
