@@ -123,10 +123,9 @@ const connectionTo = ({ host, port, username, password, tls }: RedisAddress) => 
   ...(tls && { tls }),
 });
 
-/** A failover behind Sentinels is heard of from them. */
+/** Without `failoverDetector`: one that hears of a failover while it looks for the new master gives up for good. */
 const watched = ({ sentinels, name }: Pick<Sentinels, 'name' | 'sentinels'>) => ({
   sentinels: [...sentinels],
   name,
   sentinelRetryStrategy: retryStrategy,
-  failoverDetector: true,
 });
