@@ -1,4 +1,6 @@
-import { type Cache, createCache } from '@turnpike/cache-aside';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { type CacheEvent, createCache } from '@turnpike/cache-aside';
 import { cacheResponse } from '@turnpike/cache-aside/express';
 import type { RedisClient } from '@turnpike/core';
 import { type IdempotencyOptions, idempotency } from '@turnpike/idempotency';
@@ -29,9 +31,11 @@ export interface Foundation {
 
 export interface UnderFireApp {
   readonly app: Express;
-  readonly cache: Cache;
   close(): void;
 }
+
+/** What the cache has told of one request. */
+type Heard = Set<CacheEvent['type']>;
 
 /** On a Cluster they lie on all masters. */
 const PULSES = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -63,6 +67,11 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     } satisfies IdempotencyOptions);
   const [careful, certain] = [once('conflict'), once('rerun')];
   const tagOf = (page: unknown): string => `page-${String(page)}`;
+  const keyOf = (page: string): string => `value-${page}`;
+
+  const hearing = new AsyncLocalStorage<Heard>();
+  const hear = (event: unknown): void => void hearing.getStore()?.add((event as CacheEvent).type);
+  subscribe('turnpike:cache-aside', hear);
 
   const app = express();
   app.disable('x-powered-by');
@@ -99,13 +108,27 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     const { queued } = await cache.invalidate({ tags: [tagOf(req.params.page)] });
     res.json({ version, isDelivered: queued === 0 });
   });
+  app.get('/values/:page', ({ params: { page } }, res) => {
+    const heard: Heard = new Set();
+    return hearing.run(heard, async () => {
+      const version = await cache.getOrLoad(keyOf(page), () => database.versionOf(page));
+      // Who loads without Redis shares that with whoever asks meanwhile.
+      res.json({ version, isDegraded: heard.has('alone') || heard.has('joined') });
+    });
+  });
+  app.put('/values/:page', async ({ params: { page } }, res) => {
+    const version = await database.change(page);
+    const { queued } = await cache.invalidate({ keys: [keyOf(page)] });
+    res.json({ version, isDelivered: queued === 0 });
+  });
   app.use(answerErrors);
 
   const close = (): void => {
+    unsubscribe('turnpike:cache-aside', hear);
     sessions.close();
     cache.close();
   };
-  return { app, cache, close };
+  return { app, close };
 }
 
 /** What is not for the client to mend is told by its name: the oracle wants to know which promise has failed. */

@@ -36,9 +36,15 @@ export interface History {
   readonly losses: readonly Interval[];
   /** Redis evicted keys, at as many instants of these as it liked. */
   readonly evictions: readonly Interval[];
+  /** Redis ran nothing at all. */
+  readonly silences: readonly Interval[];
   /** An instance stood still, or died: what it was asked then may wait. */
   readonly standstills: readonly (Interval & { readonly instance: number })[];
+  /** A process got no turn by itself: the machine was busy. */
+  readonly stalls: readonly Interval[];
 }
+
+export const isWithin = (one: Interval, other: Interval): boolean => one.from >= other.from && one.to <= other.to;
 
 export const touches = (one: Interval, other: Interval): boolean => one.from <= other.to && other.from <= one.to;
 

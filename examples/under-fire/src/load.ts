@@ -19,7 +19,8 @@ export interface LoadOptions {
 /** Few of each, so that requests meet. */
 const CALLERS = ['caller-a', 'caller-b'];
 const USERS = ['ann', 'bob', 'eve', 'dan'];
-export const PAGES: readonly string[] = ['p1', 'p2', 'p3', 'p4', 'p5', 'p6'];
+/** Cached as they leave, and forgotten by tag; or cached as values, and forgotten by key. */
+export const PAGES: readonly string[] = ['pages/1', 'pages/2', 'pages/3', 'pages/4', 'values/1', 'values/2'];
 
 /** So many send one key at once, and then one more. */
 const SENDS = 3;
@@ -65,6 +66,15 @@ export async function load({ visitor, targets, workers, random, restMs, until }:
     if (statuses.includes(401)) tokens.delete(user);
   }
 
+  const read = async (page = pick(random, PAGES)): Promise<unknown> => visitor.read(await anyone(), page);
+
+  /** A page is changed while it is read: what was read before may not be kept after. */
+  async function change(): Promise<void> {
+    const page = pick(random, PAGES);
+    await Promise.all([read(page), visitor.write(await anyone(), page), read(page)]);
+    await read(page);
+  }
+
   const take = async (): Promise<void> => visitor.take(await anyone(), pick(random, CALLERS));
 
   const acts: ((worker: number) => Promise<unknown>)[] = [
@@ -73,9 +83,9 @@ export async function load({ visitor, targets, workers, random, restMs, until }:
     take,
     device,
     buyer,
-    async () => visitor.read(await anyone(), pick(random, PAGES)),
-    async () => visitor.read(await anyone(), pick(random, PAGES)),
-    async () => visitor.write(await anyone(), pick(random, PAGES)),
+    () => read(),
+    () => read(),
+    change,
   ];
 
   const work = async (worker: number): Promise<void> => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from './ask.ts';
-import { type Exchange, type ExchangeOf, exchangesOf, groupedBy } from './history.ts';
+import { type Exchange, type ExchangeOf, type Interval, exchangesOf, groupedBy } from './history.ts';
 import { PAGES, buyerOf } from './load.ts';
 import { pick } from './random.ts';
 import type { Visitor } from './visitor.ts';
@@ -9,14 +9,16 @@ export interface Settled {
   readonly visitor: Visitor;
   readonly targets: readonly Target[];
   readonly exchanges: readonly Exchange[];
+  /** As in `History`. */
+  readonly losses: readonly Interval[];
   readonly random: () => number;
 }
 
 /** So many of the last tokens of each user, and of the last keys, are looked at. */
 const [TOKENS, KEYS] = [6, 12];
 
-/** A run that was killed is in flight until its lease ends: after so long every key has an answer. */
-const KEY_WITHIN_MS = 5_000;
+/** A run that was killed is in flight until its lease ends, and a machine may be busy: after so long everything has an answer. */
+const PATIENCE_MS = 10_000;
 
 /** What is wrong now that nothing is taken away any more and nobody asks: it has to be right again. */
 export async function unsettled(settled: Settled): Promise<string[]> {
@@ -43,8 +45,11 @@ async function devices({ visitor, targets, exchanges, random }: Settled): Promis
   return (await Promise.all(found)).flat();
 }
 
-/** Who made or saw an invalidation that was lost notices it at its next look; then nobody shows what is old. */
-async function pages({ visitor, targets, exchanges }: Settled): Promise<string[]> {
+/**
+ * Who made or saw an invalidation by tag that was lost notices it at its next look; then nobody shows what is old. One by key
+ * is lost for good.
+ */
+async function pages({ visitor, targets, exchanges, losses }: Settled): Promise<string[]> {
   const all = PAGES.flatMap((page) => targets.map((target) => ({ page, target })));
   const readAll = () => Promise.all(all.map(({ page, target }) => visitor.read(target, page)));
   await readAll();
@@ -53,9 +58,11 @@ async function pages({ visitor, targets, exchanges }: Settled): Promise<string[]
   const isTold = (write: ExchangeOf<'write'>): boolean =>
     write.isDelivered === true ||
     (write.isDelivered === false && targets.some(({ instance }) => instance === write.instance));
+  const forgottenAt = Math.max(-Infinity, ...losses.map(({ to }) => to));
+  const isLost = ({ page, sentAt }: ExchangeOf<'write'>): boolean => page.startsWith('values/') && sentAt < forgottenAt;
   return all.flatMap(({ page, target }, n) => {
     // What a process could not tell Redis before it died is healed by the TTL alone.
-    const told = writes.filter((write) => write.page === page && isTold(write));
+    const told = writes.filter((write) => write.page === page && isTold(write) && !isLost(write));
     const newest = Math.max(0, ...told.map(({ version = 0 }) => version));
     const seen = versions[n] ?? -1;
     return seen < newest ? [`page: ${page} is version ${seen} by instance ${target.instance}, after ${newest}`] : [];
@@ -67,19 +74,26 @@ async function orders({ visitor, targets, exchanges, random }: Settled): Promise
   const sent = new Map(exchangesOf({ exchanges }, 'order').map(({ key, how }) => [key, how]));
   const buyers = groupedBy([...sent].slice(-KEYS), ([key]) => buyerOf(key));
   const found = [...buyers].map(async ([buyer, keys]) => {
-    const token = await visitor.login(pick(random, targets), buyer);
+    const signIn = (): Promise<string | undefined> => visitor.login(pick(random, targets), buyer);
+    const token = await patiently(signIn, (answer) => answer !== undefined);
     if (token === undefined) return [`session: ${buyer} cannot sign in`];
     const wrong: string[] = [];
     for (const [key, how] of keys) {
-      for (const deadline = performance.now() + KEY_WITHIN_MS; ; await sleep(50)) {
-        const { status, code = '' } = await visitor.order(pick(random, targets), how, token, key);
-        if (status === 201 || (how === 'careful' && code === 'outcome_unknown')) break;
-        if (performance.now() < deadline) continue;
-        wrong.push(`order: ${key} is still answered ${status} ${code}`);
-        break;
-      }
+      const send = () => visitor.order(pick(random, targets), how, token, key);
+      const isKnown = ({ status, code }: Awaited<ReturnType<typeof send>>): boolean =>
+        status === 201 || (how === 'careful' && code === 'outcome_unknown');
+      const last = await patiently(send, isKnown);
+      if (!isKnown(last)) wrong.push(`order: ${key} is still answered ${last.status} ${last.code ?? ''}`);
     }
     return wrong;
   });
   return (await Promise.all(found)).flat();
+}
+
+/** Asks until it is told what it wants to hear, and resolves to the last it was told. */
+async function patiently<T>(send: () => Promise<T>, isEnough: (answer: T) => boolean): Promise<T> {
+  for (const deadline = performance.now() + PATIENCE_MS; ; await sleep(50)) {
+    const answer = await send();
+    if (isEnough(answer) || performance.now() > deadline) return answer;
+  }
 }

@@ -66,14 +66,15 @@ export function createVisitor(note: (exchange: Exchange) => void): Visitor {
       return answer.envelope;
     },
     async read(target, page) {
-      const answer = await timed(target, ask(target, `/pages/${page}`));
+      const answer = await timed(target, ask(target, `/${page}`));
       const version = isOk(answer) ? Number(answer.json['version']) : undefined;
-      const isDegraded = String(answer.headers['cache-status']).includes(PASSED_BY);
+      const isDegraded =
+        answer.json['isDegraded'] === true || String(answer.headers['cache-status']).includes(PASSED_BY);
       note({ ...answer.envelope, op: 'read', page, isDegraded, ...(version !== undefined && { version }) });
       return version;
     },
     async write(target, page) {
-      const answer = await timed(target, ask(target, `/pages/${page}`, { method: 'PUT' }));
+      const answer = await timed(target, ask(target, `/${page}`, { method: 'PUT' }));
       const said = isOk(answer)
         ? { version: Number(answer.json['version']), isDelivered: answer.json['isDelivered'] === true }
         : {};

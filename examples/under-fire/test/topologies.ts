@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type ClientTarget,
@@ -15,6 +17,7 @@ import {
   startSentinels,
 } from '@turnpike/test-kit';
 import type { Cluster, Redis } from 'ioredis';
+import { createTlsClient } from './docs/tls.ts';
 
 /** Redis as people run it. */
 export interface Topology {
@@ -183,10 +186,23 @@ async function cluster(): Promise<Topology> {
 async function tlsAndAcl(): Promise<Topology> {
   const server = await startRedis({ tls: true, config: { ...DURABLE, ...userOf(RULES) } });
   const clients = clientFactory(server, { prefix: NAMED_PREFIX });
+  const folder = await mkdtemp(join(tmpdir(), 'turnpike-tls-'));
+  const caFile = join(folder, 'ca.pem');
+  await writeFile(caFile, server.tls?.ca ?? '');
+  const given: Redis[] = [];
   return {
     clients,
-    connect: () => clients.client({ ...CLIENT, ...USER }),
+    connect() {
+      const url = server.url.replace('//', `//${USER.username}:${USER.password}@`);
+      const client = createTlsClient(url, caFile).on('error', () => undefined);
+      given.push(client);
+      return client;
+    },
     happenings: [restarted(server)],
-    [Symbol.asyncDispose]: ends([server, clients]),
+    async [Symbol.asyncDispose]() {
+      for (const client of given) client.disconnect();
+      await ends([server, clients])();
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }

@@ -1,4 +1,4 @@
-import { type ExchangeOf, type History, exchangesOf, groupedBy, mayHaveForgotten } from '../history.ts';
+import { type ExchangeOf, type History, exchangesOf, groupedBy, isWithin, mayHaveForgotten } from '../history.ts';
 
 /**
  * Devices that were let in though another had signed in after them, and devices that were signed out though none had. A user
@@ -14,11 +14,11 @@ export function wrongDevices(history: History): string[] {
       const newer = all.find((login) => isBetween(login, own, use));
       return newer === undefined ? [] : [`${use.user} was let in ${lag(newer, use)} ms after a newer login`];
     }
-    // One that was not answered may have begun a session, too.
     const others = all.filter(
       (login) => login !== own && login.receivedAt > own.sentAt && login.sentAt < use.receivedAt,
     );
-    return use.status === 401 && others.length === 0 ? [`${use.user} was signed out (${use.code}) by nobody`] : [];
+    const isExcused = others.some((login) => mayHaveBegun(login, history));
+    return use.status === 401 && !isExcused ? [`${use.user} was signed out (${use.code}) by nobody`] : [];
   });
 }
 
@@ -27,3 +27,10 @@ const isBetween = (login: ExchangeOf<'login'>, own: ExchangeOf<'login'>, use: Ex
   login.status === 200 && login.sentAt > own.receivedAt && login.receivedAt < use.sentAt;
 
 const lag = (login: ExchangeOf<'login'>, use: ExchangeOf<'me'>): number => Math.round(use.sentAt - login.receivedAt);
+
+/**
+ * One that was not answered may have begun a session all the same; but not one that was given up before Redis did anything: what
+ * comes after its deadline has no effect.
+ */
+const mayHaveBegun = (login: ExchangeOf<'login'>, { silences }: History): boolean =>
+  login.status === 200 || !silences.some((silence) => isWithin({ from: login.sentAt, to: login.receivedAt }, silence));

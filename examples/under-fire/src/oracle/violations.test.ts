@@ -17,7 +17,7 @@ const found = (
   runs: Record<string, number[]> = {},
 ): string[] =>
   violationsIn(
-    { exchanges, losses: [], evictions: [], standstills: [], ...more },
+    { exchanges, losses: [], evictions: [], silences: [], standstills: [], stalls: [], ...more },
     { runs: new Map(Object.entries(runs)) },
   );
 
@@ -82,6 +82,19 @@ describe('the oracle', () => {
     expect(found([login(0, 'a'), me(10, 'a', 401)], { losses: [{ from: 5, to: 6 }] })).toEqual([]);
   });
 
+  it('finds a login that was given up while Redis did nothing, and displaced somebody when it went on', () => {
+    const login = (instant: number, token: string | undefined, status: number) =>
+      at<'login'>(instant, { op: 'login', status, user: 'ann', ...(token !== undefined && { token }) });
+    const exchanges = [
+      login(0, 'a', 200),
+      login(10, undefined, 503),
+      at<'me'>(20, { op: 'me', status: 401, user: 'ann', token: 'a' }),
+    ];
+    expect(found(exchanges)).toEqual([]);
+    expect(found(exchanges, { silences: [{ from: 10, to: 10 }] })).toEqual([]);
+    expect(found(exchanges, { silences: [{ from: 5, to: 15 }] })).toHaveLength(1);
+  });
+
   it('finds a page that is older than what was acknowledged before it was asked for', () => {
     const write = (instant: number, version: number, isDelivered = true) =>
       at<'write'>(instant, { op: 'write', status: 200, page: 'p', version, isDelivered });
@@ -100,10 +113,20 @@ describe('the oracle', () => {
     const slow = { ...at<'me'>(0, { op: 'me', status: 503, user: 'ann', token: 'a' }), receivedAt: 2_001 };
     const broken = at<'me'>(0, { op: 'me', status: 500, user: 'ann', token: 'a' });
     const gone = at<'me'>(0, { op: 'me', status: 0, user: 'ann', token: 'a' });
+    expect(found([slow], { stalls: [{ from: 10, to: 20 }] })).toEqual([]);
     for (const exchange of [slow, broken, gone]) {
       expect(found([exchange])[0]).toMatch(/^request: me/);
       expect(found([exchange], { standstills: [{ instance: 0, from: 0, to: 5 }] })).toEqual([]);
       expect(found([exchange], { standstills: [{ instance: 1, from: 0, to: 5 }] })).not.toEqual([]);
     }
+  });
+
+  it('excuses a load that has failed by another process only where one stood still shortly before', () => {
+    const read = at<'read'>(5_000, { op: 'read', status: 500, page: 'p' });
+    const failed = { ...read, code: 'ERR_TURNPIKE_LOAD_TIMEOUT' };
+    const still = (from: number) => ({ standstills: [{ instance: 1, from, to: from + 100 }] });
+    expect(found([failed], still(4_000))).toEqual([]);
+    expect(found([failed], still(1_000))).not.toEqual([]);
+    expect(found([read], still(4_000))).not.toEqual([]);
   });
 });
