@@ -51,18 +51,21 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 500);
 
 /**
  * Makes ioredis clients for `target` that come back quickly (`retryStrategy` n => min(50 n, 500) ms) and bear the loss of
- * their server in silence. `Redis` is the copy of ioredis to use instead of version 6, or of what `useClients` chose.
+ * their server in silence. `Redis` is the copy of ioredis to use instead of version 6, or of what `useClients` chose; a `prefix`
+ * of the caller's is for a server that nobody else uses.
  */
-export function clientFactory(target: ClientTarget): Clients;
+export function clientFactory(target: ClientTarget, options?: { prefix?: string }): Clients;
 export function clientFactory<Client extends Closable, ClusterClient extends Closable>(
   target: ClientTarget,
-  options: { Redis: RedisLibrary<Client, ClusterClient> },
+  options: { Redis: RedisLibrary<Client, ClusterClient>; prefix?: string },
 ): Clients<Client, ClusterClient>;
 export function clientFactory(
   target: ClientTarget,
-  { Redis: Library = Redis }: { Redis?: RedisLibrary<Closable, Closable> } = {},
+  {
+    Redis: Library = Redis,
+    prefix = `t${randomBytes(4).toString('hex')}`,
+  }: { Redis?: RedisLibrary<Closable, Closable>; prefix?: string } = {},
 ): Clients<Closable, Closable> {
-  const prefix = `t${randomBytes(4).toString('hex')}`;
   const isCluster = 'startupNodes' in target;
   const nodes = 'sentinels' in target ? [] : (isCluster ? target.startupNodes : [target]).map(connectionTo);
   const single = 'sentinels' in target ? watched(target) : nodes[0];
@@ -136,10 +139,9 @@ const connectionTo = ({ host, port, username, password, tls }: RedisAddress) => 
   ...(tls && { tls }),
 });
 
-/** A failover behind Sentinels is heard of from them. */
+/** Without `failoverDetector`: one that hears of a failover while it looks for the new master gives up for good. */
 const watched = ({ sentinels, name }: Pick<Sentinels, 'name' | 'sentinels'>) => ({
   sentinels: [...sentinels],
   name,
   sentinelRetryStrategy: retryStrategy,
-  failoverDetector: true,
 });
