@@ -108,7 +108,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
   const wire = createWire({
     redis,
     ways: isCluster(redis) ? [bells(stem)] : [tracking(stem), bells(stem)],
-    connect: () => listeningConnection(redis, { autoResubscribe: false }) as WireConnection,
+    connect: () => listeningConnection(redis, { retryStrategy: null }) as WireConnection,
     heartbeatMs: Math.min(Math.max(l1TtlMs, HEARTBEAT_MS.least), HEARTBEAT_MS.most),
     ears: {
       changed(key) {
