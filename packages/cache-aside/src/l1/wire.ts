@@ -49,8 +49,7 @@ interface WireParts {
 const REOPEN_MS = { least: 100, most: 1000 };
 
 /** Says no more than that now is not the time. */
-const PASSING =
-  /^(BUSY |LOADING |MASTERDOWN |ERR max number of clients|Command timed out|Connection is closed|Stream isn't writeable)/;
+const PASSING = /^(BUSY |LOADING |Command timed out|Connection is closed)/;
 
 export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: WireParts): Wire {
   let way = 0;
