@@ -159,8 +159,10 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
       const one = kept.get(entryKey);
       if (one === undefined || one.key !== key || one.entryKey !== entryKey || !isTrue(one)) return undefined;
       hits += 1;
-      const { entry, askedAt, seen, judgedBy, opened } = one;
-      const nowMs = Math.floor(one.nowMs + performance.now() - askedAt);
+      const { entry, seen, judgedBy, opened } = one;
+      // As if it were asked now: who loads by it counts the time from here on.
+      const askedAt = performance.now();
+      const nowMs = Math.floor(one.nowMs + askedAt - one.askedAt);
       return { entry, isValid: true, nowMs, seen, clock: judgedBy, askedAt, opened };
     },
     fence: () => (wire.heardBy === undefined ? undefined : fences.now()),

@@ -1,8 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { countCommands, eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parsedEntry } from '../../src/envelope.ts';
 import { cacheResponse } from '../../src/express/index.ts';
+import { unpack } from '../../src/express/page.ts';
 import type { Cache } from '../../src/index.ts';
+import { rfc9111 } from '../../src/rfc9111/index.ts';
 import { EXPRESSES, type Handler, siteOf } from '../express/app.ts';
 import { cacheWithTier } from './near.ts';
 
@@ -71,3 +75,32 @@ describe.each(EXPRESSES)('pages of a tier, on %s', (_, express) => {
     expect(new Set(texts)).toEqual(new Set([JSON.stringify({ a: 'b'.repeat(2000) })]));
   });
 });
+
+it.each(EXPRESSES)(
+  'a page that is asked for anew, on %s, is born when it was, and not later by what one was kept for',
+  async (_, express) => {
+    const redis = it_.clients.client();
+    const { cache } = await cacheWithTier(redis, { prefix: it_.clients.prefix });
+    caches.push(cache);
+    const { ask } = await siteOf(express, cacheResponse({ cache, profile: rfc9111() }), (_req, res, run) => {
+      res.set({ 'Cache-Control': 'max-age=100', ETag: `"${run}"` }).send(`run ${run}`);
+    });
+    const isNear = async () => {
+      const before = cache.stats().l1?.hits ?? 0;
+      await ask('/page');
+      expect(cache.stats().l1?.hits).toBeGreaterThan(before);
+    };
+    await eventually(isNear);
+    await sleep(300); // so long it is kept
+    await ask('/page', { headers: { 'Cache-Control': 'no-cache' } });
+    const stored = async () => {
+      const [key = ''] = await it_.clients.scan('*:page');
+      const entry = parsedEntry((await redis.getBuffer(key)) ?? Buffer.alloc(0));
+      const page = entry && unpack(entry.payload);
+      return page?.kind === 'page' ? page.page : undefined;
+    };
+    await eventually(async () => expect((await stored())?.recording.body?.toString()).toBe('run 2'), { everyMs: 5 });
+    const [seconds, micros] = await redis.time();
+    expect((await stored())?.bornMs).toBeLessThanOrEqual(Number(seconds) * 1000 + Number(micros) / 1000 + 1);
+  },
+);
