@@ -8,7 +8,7 @@ import { createCompression } from './compression.ts';
 import { registerEngine } from './engine.ts';
 import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
+import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
@@ -178,7 +178,6 @@ export function createCache(options: CacheOptions): CacheOfAny {
     marks,
     codec,
     isClear: backlog.isClearFor,
-    earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
   });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
   const reader = createReader({ store, places, marks, compression, journal, backlog, deadlineMs, isClockDue, tier });

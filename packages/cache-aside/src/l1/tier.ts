@@ -54,7 +54,7 @@ const copied = (bytes: Buffer): Buffer => {
 };
 
 export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds): Tier {
-  const { redis, places, marks, codec, isClear, earlyMs } = parts;
+  const { redis, places, marks, codec, isClear } = parts;
   const { stem } = places;
   const prefixLength = keyPrefixOf(redis).length;
   const fences = createFences();
@@ -166,7 +166,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
       return { entry, isValid: true, nowMs, seen, clock: judgedBy, askedAt, opened };
     },
     fence: () => (wire.heardBy === undefined ? undefined : fences.now()),
-    keep({ key, entryKey, ownTag }, { entry, fence, askedAt, nowMs, clock, seen }, value) {
+    keep({ key, entryKey, ownTag }, { entry, fence, askedAt, nowMs, clock, seen }, value, earlyMs) {
       if (entry === undefined || fence === undefined || !fences.isWhole(entryKey, fence)) return;
       const isPage = key === '';
       const id = isPage ? entryKey : key;
@@ -182,7 +182,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
         seen: isPage ? copied(seen) : NOTHING,
         askedAt,
         nowMs,
-        untilAt: askedAt + Math.min(l1TtlMs, entry.freshUntilMs - nowMs - earlyMs(entry.loadMs ?? 0)),
+        untilAt: askedAt + Math.min(l1TtlMs, entry.freshUntilMs - nowMs - earlyMs),
         judgedBy: clock,
       });
       idsOf.set(entryKey, id);

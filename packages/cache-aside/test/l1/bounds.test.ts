@@ -24,10 +24,7 @@ async function tierOf(l1MaxBytes: number) {
   const codec = createCodec(json);
   const marks = createMarkTable(async () => ({ clock: CLOCK, marks: [], made: [] }));
   const isClear = () => true;
-  const tier = createTier(
-    { redis, places, marks, codec, isClear, earlyMs: () => 0 },
-    { l1TtlMs: 3_600_000, l1MaxBytes },
-  );
+  const tier = createTier({ redis, places, marks, codec, isClear }, { l1TtlMs: 3_600_000, l1MaxBytes });
   await eventually(() => expect(tier.stats().coherence).toBe('tracking'));
   const keep = (key: string, value: unknown, tags: string[] = []): void => {
     const meta = metaText({ stamp: { incarnation: CLOCK.incarnation, us: 1 }, tags });
@@ -38,7 +35,7 @@ async function tierOf(l1MaxBytes: number) {
     const entry = parsedEntry(reply.subarray(0, head.length + meta.length + payload.length));
     if (entry === undefined) throw new Error('this is no entry');
     const found = { entry, isValid: true, nowMs: 1, seen: reply.subarray(0, 46), clock: CLOCK, fence: tier.fence() };
-    tier.keep(places.of(key), { ...found, askedAt: performance.now() }, codec.decode(entry));
+    tier.keep(places.of(key), { ...found, askedAt: performance.now() }, codec.decode(entry), 0);
   };
   return { tier, keep };
 }
