@@ -185,7 +185,8 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
         untilAt: askedAt + Math.min(l1TtlMs, entry.freshUntilMs - nowMs - earlyMs),
         judgedBy: clock,
       });
-      idsOf.set(entryKey, id);
+      // What is larger than all of it is not there.
+      if (kept.has(id)) idsOf.set(entryKey, id);
     },
     invalidated(entryKeys) {
       if (entryKeys === undefined) doubt();

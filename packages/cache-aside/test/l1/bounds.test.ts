@@ -75,5 +75,19 @@ describe('a tier', () => {
   });
 });
 
+it('a tier keeps nothing of values that are larger than all it may keep', async () => {
+  const { tier, keep } = await tierOf(2000);
+  const value = Buffer.alloc(3000, 1);
+  const heapOf = (from: number, count: number): number => {
+    for (let n = from; n < from + count; n += 1) keep(`${'k'.repeat(100)}:${n}`, value);
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapOf(0, 1000);
+  expect(heapOf(1000, 5000) - before).toBeLessThan(MB);
+  expect(tier.stats()).toMatchObject({ entries: 0, bytes: 0 });
+  tier.close();
+});
+
 /** What is measured is to be there until it was. */
 const hold = (_tier: Tier): void => undefined;
