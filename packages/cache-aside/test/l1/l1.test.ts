@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deserialize, serialize } from 'node:v8';
 import {
   type Clients,
   type RedisCluster,
@@ -155,6 +156,18 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     const given = (await own.cache.getOrLoad('d', never)) as { at: Date };
     given.at.setFullYear(1999);
     expect(await own.cache.getOrLoad('d', never)).toEqual({ at: new Date(0) });
+  });
+
+  it('shares nothing that one caller could change, and takes what refers to itself', async () => {
+    const shallow = { serialize, deserialize: (bytes: Buffer) => Object.freeze(deserialize(bytes)) as unknown };
+    const { cache, near } = await here({ serializer: shallow });
+    const itself: Record<string, unknown> = { list: [1] };
+    itself['self'] = itself;
+    await cache.getOrLoad<unknown>('k', () => itself as never);
+    await near('k', itself);
+    const given = (await cache.getOrLoad('k', never)) as { list: number[] };
+    expect(() => given.list.push(2)).not.toThrow();
+    expect(await cache.getOrLoad('k', never)).toEqual(itself);
   });
 
   it('gives nothing out after its time, or that of the value', async () => {
