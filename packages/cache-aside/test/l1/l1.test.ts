@@ -186,6 +186,18 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     expect(await fresh.cache.getOrLoad('short', () => 'new')).toBe('new');
   });
 
+  it('gives nothing out after its time to a caller that never lets the turn end either', async () => {
+    const { cache, near } = await here({ l1TtlMs: 40 });
+    await cache.getOrLoad('k', () => 'v');
+    await near('k', 'v');
+    const startedAt = performance.now();
+    const fromRedis = () => cache.stats().hit - (cache.stats().l1?.hits ?? 0);
+    const before = fromRedis();
+    // oxlint-disable-next-line no-await-in-loop -- what is awaited is there
+    while (fromRedis() === before && performance.now() - startedAt < 1000) await cache.getOrLoad('k', never);
+    expect(fromRedis()).toBe(before + 1);
+  });
+
   it('a value and a page of one name are two', async () => {
     const { cache, near } = await here();
     const page = `${it_.clients.prefix}:v1:cache-aside:{x}:page`;
