@@ -1,4 +1,6 @@
+import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Middleware } from '@turnpike/core';
 import { countCommands, eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -73,6 +75,27 @@ describe.each(EXPRESSES)('pages of a tier, on %s', (_, express) => {
     await near('/page');
     const texts = await Promise.all(Array.from({ length: 20 }, async () => (await ask('/page')).text));
     expect(new Set(texts)).toEqual(new Set([JSON.stringify({ a: 'b'.repeat(2000) })]));
+  });
+
+  it('are not changed by what is done to the bytes of one answer on their way', async () => {
+    const { cache } = await cacheWithTier(it_.clients.client(), { prefix: it_.clients.prefix });
+    caches.push(cache);
+    const cached = cacheResponse({ cache, scope: 'public' });
+    const spoiling: typeof cached = Object.assign<Middleware, typeof cached>((req, res, next) => {
+      const { end } = res;
+      res.end = ((chunk: unknown, ...rest: unknown[]) => {
+        if (req.headers['x-spoil'] !== undefined && chunk instanceof Uint8Array) chunk.fill(0);
+        return Reflect.apply(end, res, [chunk, ...rest]) as ServerResponse;
+      }) as ServerResponse['end'];
+      return cached(req, res, next);
+    }, cached);
+    const { ask } = await siteOf(express, spoiling, (_req, res) => res.send('0123456789'));
+    await eventually(async () => {
+      await ask('/page');
+      expect(cache.stats().l1?.hits).toBeGreaterThan(1);
+    });
+    expect((await ask('/page', { headers: { 'X-Spoil': '1' } })).text).toBe('\0'.repeat(10));
+    expect((await ask('/page')).text).toBe('0123456789');
   });
 });
 
