@@ -163,7 +163,13 @@ export function createCache(options: CacheOptions): CacheOfAny {
     },
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
-  const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
+  const makeBacklog = (): Backlog =>
+    createBacklog(async (pending) => {
+      const delivery = await invalidator.deliver(pending, deadlineMs);
+      // Of its marks none of the others has seen the clock.
+      if (hasMarks(pending)) kin.invalidated();
+      return delivery;
+    });
   const kin = joinKin(redis, prefix, makeBacklog, {
     dropped(entryKeys) {
       loneLoads.drop(entryKeys);
