@@ -77,25 +77,33 @@ describe.each(EXPRESSES)('pages of a tier, on %s', (_, express) => {
     expect(new Set(texts)).toEqual(new Set([JSON.stringify({ a: 'b'.repeat(2000) })]));
   });
 
-  it('are not changed by what is done to the bytes of one answer on their way', async () => {
+  it('are not changed by what is done to one answer on its way', async () => {
     const { cache } = await cacheWithTier(it_.clients.client(), { prefix: it_.clients.prefix });
     caches.push(cache);
     const cached = cacheResponse({ cache, scope: 'public' });
     const spoiling: typeof cached = Object.assign<Middleware, typeof cached>((req, res, next) => {
-      const { end } = res;
+      const { writeHead, end } = res;
+      res.writeHead = ((...args: unknown[]) => {
+        if (req.headers['x-spoil'] !== undefined) res.appendHeader('Link', '</c>');
+        return Reflect.apply(writeHead, res, args) as ServerResponse;
+      }) as ServerResponse['writeHead'];
       res.end = ((chunk: unknown, ...rest: unknown[]) => {
         if (req.headers['x-spoil'] !== undefined && chunk instanceof Uint8Array) chunk.fill(0);
         return Reflect.apply(end, res, [chunk, ...rest]) as ServerResponse;
       }) as ServerResponse['end'];
       return cached(req, res, next);
     }, cached);
-    const { ask } = await siteOf(express, spoiling, (_req, res) => res.send('0123456789'));
+    const { ask } = await siteOf(express, spoiling, (_req, res) => {
+      res.set('Link', ['</a>', '</b>']).send('0123456789');
+    });
     await eventually(async () => {
       await ask('/page');
       expect(cache.stats().l1?.hits).toBeGreaterThan(1);
     });
-    expect((await ask('/page', { headers: { 'X-Spoil': '1' } })).text).toBe('\0'.repeat(10));
-    expect((await ask('/page')).text).toBe('0123456789');
+    const spoilt = await ask('/page', { headers: { 'X-Spoil': '1' } });
+    expect([spoilt.text, spoilt.header('link')]).toEqual(['\0'.repeat(10), '</a>, </b>, </c>']);
+    const next = await ask('/page');
+    expect([next.text, next.header('link')]).toEqual(['0123456789', '</a>, </b>']);
   });
 });
 
