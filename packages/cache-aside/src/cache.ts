@@ -8,7 +8,7 @@ import { createCompression } from './compression.ts';
 import { registerEngine } from './engine.ts';
 import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
+import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
@@ -163,7 +163,13 @@ export function createCache(options: CacheOptions): CacheOfAny {
     },
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
-  const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
+  const makeBacklog = (): Backlog =>
+    createBacklog(async (pending) => {
+      const delivery = await invalidator.deliver(pending, deadlineMs);
+      // Of its marks none of the others has seen the clock.
+      if (hasMarks(pending)) kin.invalidated();
+      return delivery;
+    });
   const kin = joinKin(redis, prefix, makeBacklog, {
     dropped(entryKeys) {
       loneLoads.drop(entryKeys);
@@ -178,7 +184,6 @@ export function createCache(options: CacheOptions): CacheOfAny {
     marks,
     codec,
     isClear: backlog.isClearFor,
-    earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
   });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
   const reader = createReader({ store, places, marks, compression, journal, backlog, deadlineMs, isClockDue, tier });

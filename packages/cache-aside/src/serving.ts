@@ -26,6 +26,9 @@ const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opene
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
+/** How long before it expires this caller would have it loaded anew, in ms. */
+const drawnMs = ({ loadMs = 0 }: Entry, { freshness }: Call): number => earlyMs(loadMs, freshness.beta, Math.random());
+
 /** What callers get. */
 export interface Serving {
   /** From Redis, as it is found there or by `look`, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
@@ -104,8 +107,8 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   /** Whether to load anew what is served: when it is stale, and now and then before it is. */
-  const isDue = ({ kind, value }: Standing & { value: Entry }, { freshness }: Call, { nowMs }: Found): boolean =>
-    kind === 'stale' || nowMs + earlyMs(value.loadMs ?? 0, freshness.beta, Math.random()) >= value.freshUntilMs;
+  const isDue = ({ kind, value }: Standing & { value: Entry }, call: Call, { nowMs }: Found): boolean =>
+    kind === 'stale' || nowMs + drawnMs(value, call) >= value.freshUntilMs;
 
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
@@ -119,7 +122,7 @@ export function createServing(parts: ServingParts): Serving {
         if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
         else if (found.opened === undefined) {
           journal.note({ type: 'hit', tier: 'redis' });
-          tier?.keep(call.place, found, outcome.value());
+          tier?.keep(call.place, found, outcome.value(), drawnMs(standing.value, call));
         } else journal.note({ type: 'hit', tier: 'l1' });
         if (!standing.isFree || refresh === undefined || !isDue(standing, call, found)) return outcome;
         const isEarly = standing.kind === 'fresh';

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, fleet, race, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { parsedEntry } from '../src/envelope.ts';
 import { type Cache, type CacheOptions, type CacheStats, createCache } from '../src/index.ts';
+import { cacheWithTier } from './l1/near.ts';
 
 const it_ = setting();
 
@@ -94,6 +95,22 @@ describe('a value that soon expires', () => {
     expect(loads).toBe(1);
     answer('new');
     await eventually(async () => expect(await two.getOrLoad('k', load)).toBe('new'));
+  });
+
+  it('is, behind a tier of its process, loaded anew as early as its callers ask for', async () => {
+    const { cache } = await cacheWithTier(it_.clients.client(), { prefix: it_.clients.prefix, jitter: 0 });
+    onTestFinished(() => cache.close());
+    const ask = (key: string) => cache.getOrLoad(key, () => sleep(20, 'v'), { ttlMs: 400, beta: 4 });
+    // A machine that stands still lets a value expire.
+    for (let n = 0; n < 5 && cache.stats().early === 0; n += 1) {
+      const endAt = performance.now() + 400;
+      while (performance.now() < endAt && cache.stats().early === 0) {
+        await ask(`k${n}`);
+        await sleep(2);
+      }
+    }
+    expect(cache.stats().l1?.hits).toBeGreaterThan(0);
+    expect(cache.stats().early).toBeGreaterThan(0);
   });
 
   it('hot, at 1,000 requests a second over 4 processes, is loaded once or twice, and nobody waits for it', async () => {

@@ -23,7 +23,9 @@ export async function answerPage(
   res: ServerResponse,
 ): Promise<void> {
   if (ageMs !== undefined) res.setHeader('Age', Math.floor((ageMs + CLOCK_LAG_MS) / 1000));
-  await replay(forClient(recording, conditions, req.method === 'GET'), req, res);
+  const told = forClient(recording, conditions, req.method === 'GET');
+  // Its own bytes: whatever is mounted outside may change them, and a tier in this process gives the same to others.
+  await replay({ ...told, body: told.body && Buffer.from(told.body) }, req, res);
 }
 
 /** What a client is given of an answer, by what it asks (RFC 9110 §13.2.2): only of a 200 there are parts. */
