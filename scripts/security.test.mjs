@@ -49,6 +49,13 @@ describe('SECURITY.md', () => {
     expect(missing).toEqual([]);
   });
 
+  it('is not the only page whose tests are there: docs/failure-modes.md', () => {
+    const list = readFileSync(join(root, 'docs/failure-modes.md'), 'utf8').split('\n\n- ').at(-1);
+    const named = testsIn(list);
+    expect(named.length).toBeGreaterThan(7);
+    expect(named.filter(({ file, title }) => !readFileSync(join(root, file), 'utf8').includes(title))).toEqual([]);
+  });
+
   it('tells the number of cases of each fuzzer as it is', () => {
     const fuzzers = [...page.matchAll(/^\| .+? \| `(.+?)` +\| ([\d,]+) +\| ([\d,]+) +\|$/gm)];
     expect(fuzzers.length).toBeGreaterThan(6);
