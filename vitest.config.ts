@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.mjs'],
+    include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', '{bench,scripts}/**/*.test.{ts,mjs}'],
     pool: 'forks',
     // Files wait for real time more than they compute: two at a time also where there are two cores.
     maxWorkers: 2,
