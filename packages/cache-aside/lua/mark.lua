@@ -9,7 +9,7 @@
 -- ARGV[5]  maxMarks — integer, beyond it the lowest marks become the floor
 -- ARGV[6..] tags — any number; none: the clock goes on
 -- returns  {'marked', clock} clock: as text
--- cost     1 GET, 1 SET, and a ZSCORE, a ZADD and a ZADD or ZREM for each tag; O(log marks), whatever the number of entries
+-- cost     1 GET, 1 SET, 1 PUBLISH, and a ZSCORE, a ZADD and a ZADD or ZREM for each tag; O(log marks), whatever the number of entries
 -- keeps    each mark of a tag is above the one before; the clock never goes back; the keys have a TTL
 local clockKey, marksKey, madeKey = KEYS[1], KEYS[2], KEYS[3]
 local incarnation, ttlMs, aheadMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -47,4 +47,7 @@ local isBelowFloor = clock.floor > clock.tick and (everything == 1 or #ARGV > 5)
 if isBelowFloor or clock.floor > floorWas then
   clock.floorMade = clock.tick
 end
-return { 'marked', saveClock(clockKey, marksKey, madeKey, clock, ttlMs) }
+local text = saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
+-- A client puts its prefix before keys by itself, so this is the name as the server knows it.
+redis.call('PUBLISH', clockKey .. ':bell', '')
+return { 'marked', text }

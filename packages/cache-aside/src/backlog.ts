@@ -43,6 +43,8 @@ export interface Delivery {
 export interface Backlog {
   readonly size: number;
   add(more: Pending): void;
+  /** Whether nothing waits, or is on its way, that concerns `place`. */
+  isClearFor(place: Pick<Place, 'key' | 'entryKey'>): boolean;
   /** Resolves when nothing waits that concerns `place`; rejects with a `StoreError` when something still does. */
   clearFor(place: Place): Promise<void>;
   close(): void;
@@ -134,7 +136,7 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     }, RETRY_MS).unref();
   };
 
-  const concerns = (pending: Pending, { key, entryKey }: Place): boolean =>
+  const concerns = (pending: Pending, { key, entryKey }: Pick<Place, 'key' | 'entryKey'>): boolean =>
     hasMarks(pending) || pending.keys.has(key) || pending.leases.has(entryKey);
 
   const backlog: Backlog = {
@@ -144,6 +146,10 @@ export function createBacklog(deliver: (pending: Pending) => Promise<Delivery>):
     add(more) {
       keep(more);
       drainSoon();
+    },
+    isClearFor(place) {
+      if (flights.size === 0 && countOf(waiting) === 0) return true;
+      return !concerns(waiting, place) && ![...flights].some(({ pending }) => concerns(pending, place));
     },
     async clearFor(place) {
       if (concerns(waiting, place)) send({ keys: [place.key], entryKeys: [place.entryKey] });

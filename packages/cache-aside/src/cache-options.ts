@@ -1,5 +1,6 @@
 import { type OptionChecks, type RedisClient, assertRedisClient, optionChecks } from '@turnpike/core';
 import { type Serializer, json } from './codec.ts';
+import type { TierMaker } from './tier.ts';
 import { FRESHNESS_OPTIONS, type Freshness, LONGEST_MS, checkedFreshness } from './freshness.ts';
 
 /** What a cache needs to know beside how long values last. */
@@ -43,6 +44,12 @@ export interface CacheSettings {
    * @default 'turnpike'
    */
   prefix?: string;
+  /**
+   * A tier in this process in front of Redis: `l1()` of `@turnpike/cache-aside/l1`.
+   *
+   * @default none
+   */
+  l1?: TierMaker;
 }
 
 /** What `createCache` takes. */
@@ -70,6 +77,7 @@ const SETTINGS: readonly (keyof CacheSettings)[] = [
   'quarantineMs',
   'serializer',
   'prefix',
+  'l1',
 ];
 
 /** What well-known caches call our options. */
@@ -91,6 +99,8 @@ const RIVALS: Readonly<Record<string, string>> = {
   namespace: 'prefix',
   keyPrefix: 'prefix',
   transformer: 'serializer',
+  memory: 'l1',
+  lru: 'l1',
 };
 
 /** A loader may run for an hour. */
@@ -103,7 +113,7 @@ const LARGEST_BYTES = 500_000_000;
 const MOST_TAGS = 1000;
 
 export interface CheckedOptions {
-  readonly settings: Required<CacheSettings>;
+  readonly settings: Required<Omit<CacheSettings, 'l1'>> & Pick<CacheSettings, 'l1'>;
   readonly freshness: Required<Freshness>;
   readonly check: CallChecks;
 }
@@ -120,6 +130,7 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
     quarantineMs = 0,
     serializer = json,
     prefix = 'turnpike',
+    l1,
   } = options;
   assertRedisClient('createCache', redis);
   check.integer('loadTimeoutMs', loadTimeoutMs, 1, LONGEST_LOAD_MS);
@@ -130,9 +141,10 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
     (method) => typeof (serializer as unknown as Record<string, unknown> | null)?.[method] === 'function',
   );
   check.must(isSerializer, 'serializer', 'an object with serialize and deserialize', serializer);
+  check.must(l1 === undefined || typeof l1?.open === 'function', 'l1', 'made by l1() of @turnpike/cache-aside/l1', l1);
   const freshness = checkedFreshness(check, options);
   return {
-    settings: { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs, serializer, prefix },
+    settings: { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs, serializer, prefix, ...(l1 && { l1 }) },
     freshness,
     check: callChecks(freshness),
   };

@@ -6,7 +6,7 @@ import { createCodec } from './codec.ts';
 import { registerEngine } from './engine.ts';
 import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
+import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
@@ -90,7 +90,16 @@ export function createCache(
 export function createCache(options: CacheOptions): Cache;
 export function createCache(options: CacheOptions): CacheOfAny {
   const { settings, freshness: ownFreshness, check } = checkedOptions(options);
-  const { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs: ownQuarantineMs, serializer, prefix } = settings;
+  const {
+    redis,
+    loadTimeoutMs,
+    deadlineMs,
+    maxBytes,
+    quarantineMs: ownQuarantineMs,
+    serializer,
+    prefix,
+    l1,
+  } = settings;
   const store = storeOf(redis);
   const places = createPlaces(redis, prefix);
   const codec = createCodec(serializer);
@@ -128,10 +137,24 @@ export function createCache(options: CacheOptions): CacheOfAny {
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
   const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
-  const kin = joinKin(redis, prefix, makeBacklog, loneLoads.drop);
+  const kin = joinKin(redis, prefix, makeBacklog, {
+    dropped(entryKeys) {
+      loneLoads.drop(entryKeys);
+      if (entryKeys !== undefined) tier?.invalidated(entryKeys);
+    },
+    invalidated: (entryKeys) => tier?.invalidated(entryKeys),
+  });
   const { backlog } = kin;
+  const tier = l1?.open({
+    redis,
+    places,
+    marks,
+    codec,
+    isClear: backlog.isClearFor,
+    earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
+  });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
-  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue });
+  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier });
   const loads = createLoads({
     store,
     reader,
@@ -154,13 +177,17 @@ export function createCache(options: CacheOptions): CacheOfAny {
     codec,
     journal,
     warn: warnOnce('createCache'),
+    tier,
     boundMs: 2 * leaseMs,
   });
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
-    kin.dropped(hasMarks(pending) ? undefined : [...pending.keys].map((key) => places.of(key).entryKey));
+    const entryKeys = [...pending.keys].map((key) => places.of(key).entryKey);
+    kin.dropped(hasMarks(pending) ? undefined : entryKeys);
     const { failed, error } = await invalidator.deliver(pending, deadlineMs);
+    kin.invalidated(entryKeys);
+    if (hasMarks(pending)) kin.invalidated();
     backlog.add(failed);
     journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
     if (error !== undefined && !StoreError.isPassing(error)) throw error;
@@ -195,23 +222,35 @@ export function createCache(options: CacheOptions): CacheOfAny {
       const { entryKey, channel } = places.of(key);
       const lasting = lifetimeOf(value, ownFreshness, Math.random());
       await store.call(overwrite, { key: entryKey, channel, version, ...encoded, ...lasting }, { deadlineMs });
+      kin.invalidated([entryKey]);
       return true;
     } catch {
       return false;
     }
   };
 
+  const fromRedisOrLoaded = async <T>(
+    key: string | undefined,
+    loader: Loader<T>,
+    given: GetOptions = {},
+  ): Promise<T> => {
+    const { tags, freshness } = check.get(given);
+    const startedAt = performance.now();
+    if (key !== undefined) check.key(key);
+    check.loader(loader);
+    const outcome = await (key === undefined
+      ? serving.outcomeOfNoKey({ loader, tags })
+      : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
+    if (outcome.kind === 'error') throw outcome.error;
+    return outcome.value() as T;
+  };
+
   const cache: CacheOfAny = {
-    async getOrLoad<T>(key: string | undefined, loader: Loader<T>, given: GetOptions = {}): Promise<T> {
-      const { tags, freshness } = check.get(given);
-      const startedAt = performance.now();
-      if (key !== undefined) check.key(key);
-      check.loader(loader);
-      const outcome = await (key === undefined
-        ? serving.outcomeOfNoKey({ loader, tags })
-        : serving.outcomeOf({ place: places.of(key), loader, refresh: loader, tags, freshness, startedAt }));
-      if (outcome.kind === 'error') throw outcome.error;
-      return outcome.value() as T;
+    getOrLoad<T>(key: string | undefined, loader: Loader<T>, given?: GetOptions): Promise<T> {
+      const near = key === undefined ? undefined : tier?.valueOf(key);
+      if (near === undefined) return fromRedisOrLoaded(key, loader, given);
+      journal.noteNearHit();
+      return Promise.resolve(near.value as T);
     },
     invalidate: invalidateNamed,
     async clear(options = {}) {
@@ -250,8 +289,9 @@ export function createCache(options: CacheOptions): CacheOfAny {
         await invalidate({ ...pending, keys: isKeptCurrent ? new Set() : keys, tags: marked }).catch(() => undefined);
       }
     },
-    stats: () => ({ ...journal.counts(), backlog: backlog.size }),
+    stats: () => ({ ...journal.counts(), backlog: backlog.size, ...(tier && { l1: tier.stats() }) }),
     close() {
+      tier?.close();
       kin.leave();
       waits.close();
     },

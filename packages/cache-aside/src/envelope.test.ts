@@ -2,14 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { metaText, parsedEntry, seenOf } from './envelope.ts';
 
-const META = 'a1 1795268915434027 7 t1 t2';
+const META = 'a1 1795268915434027 7 42 t1 t2';
 const HEAD = `1LAbcdefghij_-17952689154341795268915999J${String(META.length).padStart(5, '0')}`;
 
 describe('an entry', () => {
   it('is read as it is written', () => {
     const entry = parsedEntry(Buffer.from(`${HEAD}${META}{"a":1}`));
     expect(entry).toMatchObject({ state: 'leased', token: 'Abcdefghij_-', kind: 'J', untilMs: 1795268915434 });
-    expect(entry).toMatchObject({ stamp: { incarnation: 'a1', us: 1795268915434027 }, version: 7, tags: ['t1', 't2'] });
+    expect(entry).toMatchObject({ stamp: { incarnation: 'a1', us: 1795268915434027 }, version: 7, loadMs: 42 });
+    expect(entry?.tags).toEqual(['t1', 't2']);
     expect(entry?.payload.toString()).toBe('{"a":1}');
     expect(metaText(entry as NonNullable<typeof entry>)).toBe(META);
   });

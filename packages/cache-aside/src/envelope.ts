@@ -1,10 +1,10 @@
 /**
  * An entry is one string: `<layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>`, then meta
- * (`<incarnation> <stamp> <version> <tag> <tag> …`), then the payload. lua/lib/entry-head.lua reads the same head.
+ * (`<incarnation> <stamp> <version> <loadMs> <tag> <tag> …`), then the payload. lua/lib/entry-head.lua reads the same head.
  */
 const HEAD = /^1([LFP-])([\w-]{12})(\d{13})(\d{13})([JBE-])(\d{5})$/;
 const HEAD_BYTES = 46;
-const META = /^(\S+) (\d+) (\d+|-)((?: \S+)*)$/;
+const META = /^(\S+) (\d+) (\d+|-) (\d+)((?: \S+)*)$/;
 
 /** An instant of the logical clock. Those of another incarnation mean nothing. */
 export interface Stamp {
@@ -24,6 +24,8 @@ export interface Meta {
   readonly stamp: Stamp;
   readonly tags: readonly string[];
   readonly version?: number | undefined;
+  /** How long its loader took, in ms; 0: that is not known. */
+  readonly loadMs?: number | undefined;
 }
 
 export interface Entry extends Meta {
@@ -43,8 +45,8 @@ const STATES: Readonly<Record<string, State>> = { L: 'leased', F: 'failed', P: '
 export const holdsValue = ({ kind }: Pick<Entry, 'kind'>): boolean => kind === 'J' || kind === 'B';
 
 /** The meta of an entry, as it is stored. */
-export const metaText = ({ stamp, tags, version }: Meta): string =>
-  [stamp.incarnation, stamp.us, version ?? '-', ...tags].join(' ');
+export const metaText = ({ stamp, tags, version, loadMs }: Meta): string =>
+  [stamp.incarnation, stamp.us, version ?? '-', loadMs ?? 0, ...tags].join(' ');
 
 /** Undefined for what no script of this layout wrote: another version's, another program's, half of one. */
 export function parsedEntry(bytes: Buffer): Entry | undefined {
@@ -54,7 +56,7 @@ export function parsedEntry(bytes: Buffer): Entry | undefined {
   const end = HEAD_BYTES + Number(metaLength);
   const meta = bytes.length < end ? null : META.exec(bytes.toString('latin1', HEAD_BYTES, end));
   if (meta === null) return undefined;
-  const [, incarnation = '', us, version, tags = ''] = meta;
+  const [, incarnation = '', us, version, loadMs, tags = ''] = meta;
   return {
     state: STATES[letter] ?? 'none',
     token,
@@ -63,6 +65,7 @@ export function parsedEntry(bytes: Buffer): Entry | undefined {
     kind: kind as Kind,
     stamp: { incarnation, us: Number(us) },
     version: version === '-' ? undefined : Number(version),
+    loadMs: Number(loadMs),
     tags: tags === '' ? [] : tags.slice(1).split(' '),
     payload: bytes.subarray(end),
   };

@@ -2,7 +2,7 @@ import type { Store } from '@turnpike/core';
 import type { Clock } from './clock.ts';
 import { type Meta, type Stamp, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
-import { type Freshness, lifetimeOf } from './freshness.ts';
+import { type Lasting, lifetimeOf } from './freshness.ts';
 import type { Said } from './load.ts';
 import type { Loaded } from './loaded.ts';
 import type { MarkTable } from './mark-table.ts';
@@ -21,7 +21,7 @@ export interface Lease {
 /** The ends of leases. Nobody waits for them, and none rejects. */
 export interface Fills {
   /** Stores a value if the lease is still there, and tells those who wait; or tells them that there is none to store. */
-  store(lease: Lease, loaded: Loaded, said: Said, freshness: Required<Freshness>): Promise<void>;
+  store(lease: Lease, loaded: Loaded, said: Said, freshness: Lasting): Promise<void>;
   /** Tells those who wait that the load has failed. */
   fail(lease: Lease, failure: string): Promise<void>;
   /** Tells those who wait that one of them has to load. */

@@ -5,8 +5,10 @@ import type { Backlog } from './backlog.ts';
 export interface Kin {
   /** What waits for Redis: none of them reads past what another has invalidated. */
   readonly backlog: Backlog;
-  /** Tells all of them what is invalid from now on: these entries, or everything. */
+  /** Tells all of them what is being invalidated: these entries, or everything. */
   dropped(entryKeys?: readonly string[]): void;
+  /** Tells all of them that Redis has taken it. */
+  invalidated(entryKeys?: readonly string[]): void;
   /** The last one to leave closes the backlog. */
   leave(): void;
 }
@@ -16,25 +18,28 @@ interface Family {
   readonly members: Set<Member>;
 }
 
-type Member = (entryKeys?: readonly string[]) => void;
+/** Hears of what any of them invalidates. */
+type Member = Pick<Kin, 'dropped' | 'invalidated'>;
 
 const families = new WeakMap<RedisClient, Map<string, Family>>();
 
-/** `onDropped` hears of what any of them invalidates. */
-export function joinKin(redis: RedisClient, prefix: string, makeBacklog: () => Backlog, onDropped: Member): Kin {
+export function joinKin(redis: RedisClient, prefix: string, makeBacklog: () => Backlog, member: Member): Kin {
   const ofClient = families.get(redis) ?? new Map<string, Family>();
   families.set(redis, ofClient);
   const family = ofClient.get(prefix) ?? { backlog: makeBacklog(), members: new Set() };
   ofClient.set(prefix, family);
   const { backlog, members } = family;
-  members.add(onDropped);
+  members.add(member);
   return {
     backlog,
     dropped(entryKeys) {
-      for (const member of members) member(entryKeys);
+      for (const one of members) one.dropped(entryKeys);
+    },
+    invalidated(entryKeys) {
+      for (const one of members) one.invalidated(entryKeys);
     },
     leave() {
-      members.delete(onDropped);
+      members.delete(member);
       if (members.size > 0) return;
       backlog.close();
       if (ofClient.get(prefix) === family) ofClient.delete(prefix);

@@ -1,6 +1,6 @@
 import { TurnpikeError } from '@turnpike/core';
 import type { Stamp } from './envelope.ts';
-import type { Freshness } from './freshness.ts';
+import type { Lasting } from './freshness.ts';
 
 /** What a loader is given. */
 export interface LoadContext {
@@ -30,7 +30,7 @@ export interface Start {
 /** What the loaders of this package are given beside. */
 export interface PageLoadContext extends LoadContext, Start {
   /** How long this value lasts, where that is not as its call says. */
-  lasts(freshness: Partial<Freshness>): void;
+  lasts(freshness: Partial<Lasting>): void;
   /** How long it is remembered that there was nothing to store, in ms. */
   passes(pauseMs: number): void;
 }
@@ -40,9 +40,11 @@ export type PageLoader = (context: PageLoadContext) => unknown;
 /** What a loader said of its value. */
 export interface Said {
   readonly tags: Set<string>;
-  freshness: Partial<Freshness>;
+  freshness: Partial<Lasting>;
   pauseMs: number | undefined;
   version: number | undefined;
+  /** How long the loader took, once it is over. */
+  loadMs: number | undefined;
 }
 
 /** The checks a context makes of what a loader says; each throws. */
@@ -82,7 +84,8 @@ export function runLoader(
   start: Start,
 ): Loading {
   const aborting = new AbortController();
-  const said: Said = { tags: new Set(tags), freshness: {}, pauseMs: undefined, version: undefined };
+  const said: Said = { tags: new Set(tags), freshness: {}, pauseMs: undefined, version: undefined, loadMs: undefined };
+  const begunAt = performance.now();
   const late = (async () =>
     loader({
       ...start,
@@ -101,7 +104,7 @@ export function runLoader(
         check.version(version);
         said.version = version;
       },
-    }))();
+    }))().finally(() => (said.loadMs = Math.ceil(performance.now() - begunAt)));
   const value = new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const error = new LoadTimeoutError(timeoutMs);

@@ -33,12 +33,12 @@ export type Loaded = {
 
 export function loadedFrom(
   raw: unknown,
-  { tags, version }: Said,
+  { tags, version, loadMs }: Said,
   stamp: Stamp,
   codec: Codec,
   maxBytes: number,
 ): Loaded {
-  const meta = { stamp, tags: [...tags].map(tagName), version };
+  const meta = { stamp, tags: [...tags].map(tagName), version, loadMs };
   const unstored = (why: Unstored): Loaded => ({ raw, meta, value: () => raw, encoded: undefined, why });
   if (raw === undefined) return unstored('undefined');
   try {

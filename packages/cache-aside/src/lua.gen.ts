@@ -102,15 +102,13 @@ export const forgetLua: string = `-- forget: invalidates one entry, and with it 
 -- KEYS[1]  entryKey — string, as entryHead reads it
 -- ARGV[1]  channel — string, where those who wait for it are told
 -- returns  {'forgotten', existed}
--- cost     1 DEL; when there was anything 1 PUBLISH
+-- cost     1 DEL, 1 PUBLISH: who keeps a copy hears it also when the entry was gone already
 -- keeps    no load that began before this is stored; sent again it changes nothing that matters
 local entryKey = KEYS[1]
 local channel = ARGV[1]
 
 local existed = redis.call('DEL', entryKey)
-if existed == 1 then
-  redis.call('PUBLISH', channel, '')
-end
+redis.call('PUBLISH', channel, '')
 return { 'forgotten', existed }
 `;
 
@@ -235,10 +233,15 @@ local function loadClock(clockKey, marksKey, madeKey, incarnation)
   }
 end
 
+-- clockText: a clock as it is kept, see loadClock
+local function clockText(clock)
+  local form = '%s %.0f %.0f %.0f %.0f'
+  return string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
+end
+
 -- saveClock: keeps a clock and its marks for ttlMs or longer, and returns it as text
 local function saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
-  local form = '%s %.0f %.0f %.0f %.0f'
-  local text = string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
+  local text = clockText(clock)
   local longestMs = math.max(ttlMs, redis.call('PTTL', clockKey))
   redis.call('SET', clockKey, text, 'PX', longestMs)
   redis.call('PEXPIRE', marksKey, longestMs)
@@ -257,7 +260,7 @@ end
 -- ARGV[5]  maxMarks — integer, beyond it the lowest marks become the floor
 -- ARGV[6..] tags — any number; none: the clock goes on
 -- returns  {'marked', clock} clock: as text
--- cost     1 GET, 1 SET, and a ZSCORE, a ZADD and a ZADD or ZREM for each tag; O(log marks), whatever the number of entries
+-- cost     1 GET, 1 SET, 1 PUBLISH, and a ZSCORE, a ZADD and a ZADD or ZREM for each tag; O(log marks), whatever the number of entries
 -- keeps    each mark of a tag is above the one before; the clock never goes back; the keys have a TTL
 local clockKey, marksKey, madeKey = KEYS[1], KEYS[2], KEYS[3]
 local incarnation, ttlMs, aheadMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -295,7 +298,10 @@ local isBelowFloor = clock.floor > clock.tick and (everything == 1 or #ARGV > 5)
 if isBelowFloor or clock.floor > floorWas then
   clock.floorMade = clock.tick
 end
-return { 'marked', saveClock(clockKey, marksKey, madeKey, clock, ttlMs) }
+local text = saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
+-- A client puts its prefix before keys by itself, so this is the name as the server knows it.
+redis.call('PUBLISH', clockKey .. ':bell', '')
+return { 'marked', text }
 `;
 
 export const marksLua: string = `local time = redis.call('TIME')
@@ -331,10 +337,15 @@ local function loadClock(clockKey, marksKey, madeKey, incarnation)
   }
 end
 
+-- clockText: a clock as it is kept, see loadClock
+local function clockText(clock)
+  local form = '%s %.0f %.0f %.0f %.0f'
+  return string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
+end
+
 -- saveClock: keeps a clock and its marks for ttlMs or longer, and returns it as text
 local function saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
-  local form = '%s %.0f %.0f %.0f %.0f'
-  local text = string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
+  local text = clockText(clock)
   local longestMs = math.max(ttlMs, redis.call('PTTL', clockKey))
   redis.call('SET', clockKey, text, 'PX', longestMs)
   redis.call('PEXPIRE', marksKey, longestMs)
@@ -353,7 +364,7 @@ end
 -- ARGV[5]  latestIncarnation — string, of the clock that it saw last, perhaps without its marks; empty: none
 -- ARGV[6]  latestUs — integer, its tick
 -- returns  {'marks', clock, marks, made} clock: as text; marks: tag, mark, tag, mark, …; made: tag, tick, tag, tick, …
--- cost     1 GET, 1 SET, 2 ZRANGEBYSCORE: O(log marks + those made since)
+-- cost     2 GET, 1 PTTL, 2 ZRANGEBYSCORE: O(log marks + those made since); once in a tenth of ttlMs 1 SET
 -- keeps    a clock that went back, because the server lost what came after, is a new one: what it forgot cannot be told
 local clockKey, marksKey, madeKey = KEYS[1], KEYS[2], KEYS[3]
 local incarnation, ttlMs, knownIncarnation, knownUs = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -364,7 +375,11 @@ if clock.incarnation == latestIncarnation and clock.tick < latestUs then
   clock = newClock(marksKey, madeKey, incarnation)
 end
 local isKnown = clock.incarnation == knownIncarnation
-local text = saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
+local text = clockText(clock)
+-- Who hears of every change of the clock asks here what it was: it must not be changed by asking.
+if redis.call('GET', clockKey) ~= text or redis.call('PTTL', clockKey) < ttlMs * 0.9 then
+  saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
+end
 local since = isKnown and string.format('(%.0f', knownUs) or '(0'
 local marks = redis.call('ZRANGEBYSCORE', marksKey, since, '+inf', 'WITHSCORES')
 return { 'marks', text, marks, redis.call('ZRANGEBYSCORE', madeKey, since, '+inf', 'WITHSCORES') }

@@ -20,6 +20,8 @@ interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
 /** The marks this process knows: all of them, up to the clock it saw last. */
 export interface MarkTable {
   readonly clock: Clock | undefined;
+  /** The same, if no later clock was seen. */
+  readonly current: Clock | undefined;
   /**
    * Resolves to the clock to judge by, once all marks up to it are known: to `read`, or to a later one. Many who wait at
    * once are one question.
@@ -52,6 +54,7 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
   const made = new Map<string, number>();
   let known: Clock | undefined;
   let latest: Clock | undefined;
+  let current: Clock | undefined;
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
 
@@ -60,6 +63,7 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
 
   const see = (clock: Clock): void => {
     if (latest?.incarnation !== clock.incarnation || latest.tickUs < clock.tickUs) latest = clock;
+    current = isComplete(latest) ? known : undefined;
   };
 
   const forget = (tag: string): void => {
@@ -107,6 +111,9 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
   const table: MarkTable = {
     get clock() {
       return known;
+    },
+    get current() {
+      return current;
     },
     async upTo(read) {
       if (isComplete(read)) return read;

@@ -1,7 +1,7 @@
 import type { Store } from '@turnpike/core';
 import type { Codec } from './codec.ts';
 import { type Meta, metaText } from './envelope.ts';
-import { type Freshness, lifetimeOf } from './freshness.ts';
+import { type Lasting, lifetimeOf } from './freshness.ts';
 import { type Places, tagName } from './places.ts';
 import { admit, forget, put } from './scripts.ts';
 
@@ -12,7 +12,7 @@ interface PageToPut extends Pick<Meta, 'stamp'> {
   readonly variant: string | undefined;
   readonly tags: Iterable<string>;
   readonly payload: Buffer;
-  readonly freshness: Required<Freshness>;
+  readonly freshness: Lasting;
 }
 
 /** Pages that are stored without a lease of their own: what a load has turned out to be is known when it is over. Never rejects. */

@@ -14,6 +14,8 @@ export interface Place {
 }
 
 export interface Places {
+  /** Begins every key of this cache, as the server names them. */
+  readonly stem: string;
   readonly clockKey: string;
   readonly marksKey: string;
   readonly madeKey: string;
@@ -27,6 +29,9 @@ export interface Places {
 /** More parts than this are one digest. */
 const MOST_PARTS = 8;
 
+/** Ends the channel on which is told what becomes of a key. */
+export const BELL = ':bell';
+
 /** A tag, as entries and marks name it. */
 export const tagName = (tag: string): string => segment(tag);
 
@@ -37,10 +42,12 @@ export function createPlaces(redis: RedisClient, prefix: string): Places {
     id: readonly string[],
     part?: string,
   ): Pick<Place, 'key' | 'entryKey' | 'bell' | 'channel'> => {
-    const bell = keys(id, part === undefined ? 'bell' : `${part}:bell`);
-    return { key, entryKey: keys(id, part), bell, channel: keyPrefixOf(redis) + bell };
+    const entryKey = keys(id, part);
+    const bell = entryKey + BELL;
+    return { key, entryKey, bell, channel: keyPrefixOf(redis) + bell };
   };
   return {
+    stem: keyPrefixOf(redis) + keys([]).slice(0, -1),
     // All in one slot, and never a value's: a value's key ends with its id.
     clockKey: keys(['clock'], 'clock'),
     marksKey: keys(['clock'], 'marks'),

@@ -5,6 +5,7 @@ import { holdsValue, parsedEntry, seenOf } from './envelope.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Place, Places } from './places.ts';
 import type { Look } from './standing.ts';
+import type { Tier } from './tier.ts';
 
 /** What was read of one key. */
 export interface Found extends Look {
@@ -13,6 +14,15 @@ export interface Found extends Look {
   readonly clock: Clock;
   /** When it was asked for, by this process's monotonic clock. */
   readonly askedAt: number;
+  /** Of a tier in front of Redis, from before it was asked for. */
+  readonly fence?: number | undefined;
+  /** Of what a tier keeps: what is opened once for all who find it. */
+  readonly opened?: Opened | undefined;
+}
+
+/** Empty until it is opened. */
+export interface Opened {
+  value?: unknown;
 }
 
 export interface Reader {
@@ -30,9 +40,10 @@ interface ReaderParts {
   readonly deadlineMs: number;
   /** Whether the clock has to be asked for by its script, which keeps it alive. */
   readonly isClockDue: () => boolean;
+  readonly tier: Tier | undefined;
 }
 
-export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue }: ReaderParts): Reader {
+export function createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier }: ReaderParts): Reader {
   const asking = new Map<string, Promise<Found>>();
 
   /** The entry and the clock, side by side: in one command where they are on one server. */
@@ -56,10 +67,12 @@ export function createReader({ store, places, marks, backlog, deadlineMs, isCloc
         asked = Promise.resolve().then(async () => {
           await backlog.clearFor(place);
           asking.delete(place.entryKey);
+          const fence = tier?.fence();
           const askedAt = performance.now();
           const { bytes, clock, nowMs } = await together(place);
           const isUsable = clock !== undefined && !marks.hasGoneBack(clock);
-          return reader.judged(place, bytes, { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt });
+          const by = { clock: isUsable ? clock : await marks.renewed(), nowMs, askedAt };
+          return { ...(await reader.judged(place, bytes, by)), fence };
         });
         asked
           .catch(() => undefined)

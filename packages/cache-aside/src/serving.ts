@@ -3,18 +3,24 @@ import { type Codec, SharedLoadError } from './codec.ts';
 import { stampOf } from './clock.ts';
 import type { Entry } from './envelope.ts';
 import type { Journal } from './events.ts';
-import type { Staleness } from './freshness.ts';
+import { type Staleness, earlyMs } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
-import type { Found, Reader } from './reader.ts';
-import { standingOf } from './standing.ts';
+import type { Found, Opened, Reader } from './reader.ts';
+import { type Standing, standingOf } from './standing.ts';
+import type { Tier } from './tier.ts';
 import type { Waits } from './waits.ts';
 
 const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
   (entry && staleness?.(entry)) ?? freshness;
+
+const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opened | undefined): unknown => {
+  if (opened === undefined) return open(entry);
+  return (opened.value ??= open(entry));
+};
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
@@ -37,17 +43,19 @@ interface ServingParts {
   readonly codec: Codec;
   readonly journal: Journal;
   readonly warn: Warn;
+  readonly tier: Tier | undefined;
   /** How long one call waits for others' loads at most, in ms. */
   readonly boundMs: number;
 }
 
 export function createServing(parts: ServingParts): Serving {
-  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, boundMs } = parts;
+  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, tier, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry, { open = codec.decode }: Call, { nowMs }: Found): Outcome | undefined => {
+  const opened = (entry: Entry, { open = codec.decode }: Call, found: Found): ValueOutcome | undefined => {
+    const { nowMs } = found;
     try {
-      const value = open(entry);
+      const value = openedOnce(entry, open, found.opened);
       return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
     } catch {
       journal.note({ type: 'corrupt' });
@@ -72,6 +80,31 @@ export function createServing(parts: ServingParts): Serving {
     return instead ?? outcome;
   };
 
+  /** A value that is expired, in place of one for which its caller would have to wait too long. */
+  const inTime = async (
+    outcome: Promise<Outcome>,
+    kept: Entry | undefined,
+    call: Call,
+    found: Found,
+  ): Promise<Outcome> => {
+    const { softTimeoutMs } = call.freshness;
+    if (kept === undefined || softTimeoutMs === Infinity) return outcome;
+    let timer: NodeJS.Timeout | undefined;
+    const isOver = new Promise<undefined>((resolve) => {
+      timer = setTimeout(resolve, Math.max(0, softTimeoutMs - (performance.now() - call.startedAt)), undefined);
+    });
+    const first = await Promise.race([outcome, isOver]).finally(() => clearTimeout(timer));
+    const instead = first === undefined ? opened(kept, call, found) : undefined;
+    if (instead === undefined) return first ?? outcome;
+    outcome.catch(() => undefined);
+    journal.note({ type: 'stale', why: 'slow' });
+    return instead;
+  };
+
+  /** Whether to load anew what is served: when it is stale, and now and then before it is. */
+  const isDue = ({ kind, value }: Standing & { value: Entry }, { freshness }: Call, { nowMs }: Found): boolean =>
+    kind === 'stale' || nowMs + earlyMs(value.loadMs ?? 0, freshness.beta, Math.random()) >= value.freshUntilMs;
+
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
     const { refresh } = call;
@@ -81,14 +114,22 @@ export function createServing(parts: ServingParts): Serving {
       case 'stale': {
         const outcome = opened(standing.value, call, found);
         if (outcome === undefined) return load(call, found, undefined);
-        journal.note(standing.kind === 'fresh' ? { type: 'hit' } : { type: 'stale', why: 'revalidate' });
-        if (standing.kind === 'stale' && standing.isFree && refresh !== undefined) {
-          loads.begin({ ...call, loader: refresh }, found, true).catch(() => undefined);
+        if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
+        else if (found.opened === undefined) {
+          journal.note({ type: 'hit', tier: 'redis' });
+          tier?.keep(call.place, found, outcome.value());
+        } else journal.note({ type: 'hit', tier: 'l1' });
+        if (standing.isFree && refresh !== undefined && isDue(standing, call, found)) {
+          const isEarly = standing.kind === 'fresh';
+          loads.begin({ ...call, loader: refresh }, found, true).then(
+            ({ kind }) => isEarly && kind === 'load' && journal.note({ type: 'early' }),
+            () => undefined,
+          );
         }
         return outcome;
       }
       case 'held':
-        return follow(call, found, standing.holder, standing.kept);
+        return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
       case 'failed': {
         const { failure, kept } = standing;
         const outcome = kept === undefined ? undefined : opened(kept, call, found);
@@ -101,9 +142,11 @@ export function createServing(parts: ServingParts): Serving {
       case 'passed':
         return loadAlone(call, 'passed', found);
       case 'absent':
-        return load(call, found, standing.kept);
+        return inTime(load(call, found, standing.kept), standing.kept, call, found);
     }
   };
+
+  const lookFor = ({ place }: Call): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
 
   /** Loads, unless another is found to. */
   const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
@@ -157,7 +200,7 @@ export function createServing(parts: ServingParts): Serving {
   return {
     async outcomeOf(call) {
       try {
-        return await serve(call, await reader.read(call.place));
+        return await serve(call, await lookFor(call));
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');
@@ -165,7 +208,7 @@ export function createServing(parts: ServingParts): Serving {
     },
     async peek(call) {
       try {
-        const found = await reader.read(call.place);
+        const found = await lookFor(call);
         const { kind } = standingOf(found, stalenessOf(call, found));
         return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
       } catch (error) {

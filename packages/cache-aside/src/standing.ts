@@ -13,8 +13,8 @@ export interface Look {
 
 /** What a reader may do with what it found. `kept`: a value that is expired, and better than none. */
 export type Standing =
-  | { readonly kind: 'fresh'; readonly value: Entry }
   /** Served at once; `isFree`: nobody is loading it anew. */
+  | { readonly kind: 'fresh'; readonly value: Entry; readonly isFree: boolean }
   | { readonly kind: 'stale'; readonly value: Entry; readonly isFree: boolean }
   /** Somebody is loading it. */
   | { readonly kind: 'held'; readonly holder: Entry; readonly kept: Entry | undefined }
@@ -29,10 +29,10 @@ export function standingOf({ entry, isValid, nowMs }: Look, { staleMs, staleIfEr
   if (entry === undefined || !isValid) return { kind: 'absent', kept: undefined };
   const isValue = holdsValue(entry);
   const expiredMs = nowMs - entry.freshUntilMs;
-  if (isValue && expiredMs < 0) return { kind: 'fresh', value: entry };
-
   const state = nowMs < entry.untilMs ? entry.state : 'none';
-  if (isValue && expiredMs < staleMs) return { kind: 'stale', value: entry, isFree: state === 'none' };
+  const isFree = state === 'none';
+  if (isValue && expiredMs < 0) return { kind: 'fresh', value: entry, isFree };
+  if (isValue && expiredMs < staleMs) return { kind: 'stale', value: entry, isFree };
 
   const kept = isValue && expiredMs < staleIfErrorMs ? entry : undefined;
   if (state === 'leased') return { kind: 'held', holder: entry, kept };

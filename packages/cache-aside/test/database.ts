@@ -10,7 +10,7 @@ type Rows = Readonly<Record<string, number>>;
  * A database in this process, for the processes of a fleet: a row for each name, which a write makes one higher.
  * - `read` answers with rows as they were when it was asked, after a while: what is on its way may be old
  * - `write` commits; the writer says `done` once its invalidation has resolved
- * - `settled` answers with rows as of the last write that is done: no read that begins then may be older
+ * - `settled` answers with rows as of the last write that is done, or was `agoMs` ago: no read that begins then may be older
  */
 export interface Database {
   readonly port: number;
@@ -29,15 +29,23 @@ interface Request {
   /** Of `done`: what was committed. Of `read`: after how many ms to answer. */
   readonly committed?: Rows;
   readonly delayMs?: number;
+  readonly agoMs?: number;
 }
 
 export async function startDatabase(seed: number): Promise<Database> {
   const written = new Map<string, number>();
-  const done = new Map<string, number>();
+  /** Of each row: when it was done up to which write. */
+  const done = new Map<string, { readonly at: number; readonly version: number }[]>();
   const abandoned: string[] = [];
   const sockets = new Set<Socket>();
-  const rowsOf = (from: Map<string, number>, names: readonly string[]): Rows =>
-    Object.fromEntries(names.map((name) => [name, from.get(name) ?? 0]));
+  const current = (names: readonly string[]): Rows =>
+    Object.fromEntries(names.map((name) => [name, written.get(name) ?? 0]));
+  const settled = (names: readonly string[], agoMs: number): Rows => {
+    const until = performance.now() - agoMs;
+    return Object.fromEntries(
+      names.map((name) => [name, done.get(name)?.findLast(({ at }) => at <= until)?.version ?? 0]),
+    );
+  };
 
   const answer = (request: Request, open: Map<string, number>): Rows => {
     const { ask, rows, committed = {} } = request;
@@ -49,11 +57,13 @@ export async function startDatabase(seed: number): Promise<Database> {
     }
     if (ask === 'done') {
       for (const row of rows) {
-        done.set(row, Math.max(done.get(row) ?? 0, committed[row] ?? 0));
+        const steps = done.get(row) ?? [];
+        const version = Math.max(steps.at(-1)?.version ?? 0, committed[row] ?? 0);
+        done.set(row, [...steps, { at: performance.now(), version }]);
         open.set(row, (open.get(row) ?? 0) - 1);
       }
     }
-    return rowsOf(ask === 'settled' ? done : written, rows);
+    return ask === 'settled' ? settled(rows, request.agoMs ?? 0) : current(rows);
   };
 
   const server = createServer((socket) => {
@@ -78,7 +88,7 @@ export async function startDatabase(seed: number): Promise<Database> {
   return {
     port: (server.address() as AddressInfo).port,
     seed,
-    current: (names) => rowsOf(written, names),
+    current,
     abandoned: () => abandoned.splice(0),
     close() {
       for (const socket of sockets) socket.destroy();

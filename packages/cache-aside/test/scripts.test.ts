@@ -43,17 +43,17 @@ async function entry() {
     },
     ttl: () => redis.pttl(key),
     lease: (token: string, seen: Buffer | string = '', keeps = 0, notAfterUs = NEVER) =>
-      run(leaseLua, notAfterUs, token, 11_000, seen, keeps, 'a 1 -'),
-    fill: (token: string, payload = '"v"', meta = 'a 1 - t') =>
+      run(leaseLua, notAfterUs, token, 11_000, seen, keeps, 'a 1 - 0'),
+    fill: (token: string, payload = '"v"', meta = 'a 1 - 0 t') =>
       run(fillLua, token, bell, 5000, 60_000, 'J', meta, payload),
     release: (token: string, state: Release['state'], failure = '') =>
       run(
         releaseLua,
-        ...release.encode({ key, token, channel: bell, state, pauseMs: 1000, meta: 'a 1 -', failure }).argv,
+        ...release.encode({ key, token, channel: bell, state, pauseMs: 1000, meta: 'a 1 - 0', failure }).argv,
       ),
     forget: () => run(forgetLua, bell),
     put: (incarnation: string, us: number, payload = '"put"', lifeMs = 60_000) =>
-      run(putLua, bell, 5000, lifeMs, 'B', `${incarnation} ${us} - t`, payload, us),
+      run(putLua, bell, 5000, lifeMs, 'B', `${incarnation} ${us} - 0 t`, payload, us),
     overwrite: (version: number, payload = '"new"') => run(overwriteLua, version, bell, 5000, 60_000, 'J', payload),
   };
 }
@@ -213,7 +213,7 @@ describe('overwrite', () => {
     const it = await entry();
     if (version !== undefined) {
       await it.lease(MINE);
-      await it.fill(MINE, '"old"', `a 1 ${version} t`);
+      await it.fill(MINE, '"old"', `a 1 ${version} 0 t`);
     }
     expect(await it.overwrite(5)).toEqual([expected]);
     const after = await it.read();
@@ -226,7 +226,7 @@ describe('overwrite', () => {
   it('takes away the lease of a load that may have read what was before', async () => {
     const it = await entry();
     await it.lease(MINE);
-    await it.fill(MINE, '"old"', 'a 1 4 t');
+    await it.fill(MINE, '"old"', 'a 1 4 0 t');
     await it.lease(THEIRS, await it.seen(), 1);
     expect(await it.overwrite(5)).toEqual(['overwritten']);
     expect(await it.fill(THEIRS)).toEqual(['refused']);

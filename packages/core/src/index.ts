@@ -7,9 +7,16 @@ export { type Keyspace, keyspace, pseudonym, segment } from './key.ts';
 export type { HttpRequest, HttpResponse, Middleware, Next } from './middleware.ts';
 export { type OptionChecks, optionChecks, withDefaults } from './options.ts';
 export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
-export { type RedisArgument, type RedisClient, assertRedisClient, keyPrefixOf } from './redis-client.ts';
+export { type RedisArgument, type RedisClient, assertRedisClient, isCluster, keyPrefixOf } from './redis-client.ts';
 export { retrySoon } from './retry-soon.ts';
 export { type Script, type ScriptCall, type ScriptDefinition, defineScript } from './script.ts';
 export { type CallOptions, type Reading, type Store, storeOf } from './store.ts';
-export { type Listener, type Subscriber, type SubscriberClient, createSubscriber, subscriberOf } from './subscriber.ts';
+export {
+  type Listener,
+  type Subscriber,
+  type SubscriberClient,
+  createSubscriber,
+  listeningConnection,
+  subscriberOf,
+} from './subscriber.ts';
 export { type Warn, type WarningCode, warnOnce } from './warnings.ts';

@@ -45,14 +45,20 @@ export function subscriberOf(client: RedisClient): Subscriber {
   return subscriber;
 }
 
-/** Any node of a Cluster hears what is published on any other, so one connection to one node will do. */
-function listeningConnection(client: RedisClient): SubscriberClient {
+/** A connection of its own to listen on. Any node of a Cluster hears what is published on any other, so one connection to one node will do. */
+export function listeningConnection(client: RedisClient, override: object = {}): SubscriberClient {
   const nodes = nodesOf(client);
   const node = nodes[Math.floor(Math.random() * nodes.length)];
   if (node === undefined) throw new Error('The Cluster is not connected yet');
   // RESP2, because ioredis drops invalidation pushes under RESP3. A node that is lost is replaced by another (see 'end').
   const retry = isCluster(client) ? { retryStrategy: null } : {};
-  return node.duplicate({ protocol: 2, lazyConnect: false, enableOfflineQueue: true, ...retry }) as SubscriberClient;
+  return node.duplicate({
+    protocol: 2,
+    lazyConnect: false,
+    enableOfflineQueue: true,
+    ...retry,
+    ...override,
+  }) as SubscriberClient;
 }
 
 /** A subscriber whose connection may be away for a while. */

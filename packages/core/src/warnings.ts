@@ -8,6 +8,7 @@ export type WarningCode =
   | 'TURNPIKE_WARN_NO_REDIS'
   | 'TURNPIKE_WARN_COUNTED_TWICE'
   | 'TURNPIKE_WARN_CACHE_PERSONAL'
+  | 'TURNPIKE_WARN_L1_DEAF'
   | 'TURNPIKE_WARN_LISTENER';
 
 /** Says something to the developer, once per code and factory call, through `process.emitWarning`. */

@@ -1,7 +1,6 @@
 -- saveClock: keeps a clock and its marks for ttlMs or longer, and returns it as text
 local function saveClock(clockKey, marksKey, madeKey, clock, ttlMs)
-  local form = '%s %.0f %.0f %.0f %.0f'
-  local text = string.format(form, clock.incarnation, clock.tick, clock.floor, clock.floorMade, clock.ahead)
+  local text = clockText(clock)
   local longestMs = math.max(ttlMs, redis.call('PTTL', clockKey))
   redis.call('SET', clockKey, text, 'PX', longestMs)
   redis.call('PEXPIRE', marksKey, longestMs)

@@ -1,11 +1,11 @@
-import { type Freshness, LONGEST_MS } from '../freshness.ts';
+import { type Lasting, LONGEST_MS } from '../freshness.ts';
 import { directivesOf, secondsOf } from './cache-control.ts';
 import { httpDate } from './http-date.ts';
 import type { Head } from './storable.ts';
 
 /** How long a page lasts from now on, and how old it is already. */
 export interface Lifetime {
-  readonly freshness: Required<Freshness>;
+  readonly freshness: Lasting;
   readonly ageMs: number;
 }
 
@@ -13,7 +13,7 @@ export interface Lifetime {
  * What the response says of itself (RFC 9111 §4.2.1, RFC 5861), and `otherwise` where it says nothing. Undefined: it is
  * never fresh, and may not be served stale either.
  */
-export function lifetimeOf({ headers }: Pick<Head, 'headers'>, otherwise: Required<Freshness>): Lifetime | undefined {
+export function lifetimeOf({ headers }: Pick<Head, 'headers'>, otherwise: Lasting): Lifetime | undefined {
   const directives = directivesOf(headers['cache-control']);
   const ageMs = secondsOf(headers['age']?.split(',')[0]?.trim()) ?? 0;
   const saidMs = saidLifetimeMs(headers);

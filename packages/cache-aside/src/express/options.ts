@@ -1,7 +1,7 @@
 import { type HttpRequest, OptionError, type RedisClient, optionChecks } from '@turnpike/core';
 import { type Cache, type CacheOfAny, createCache } from '../cache.ts';
 import { type Engine, engineOf } from '../engine.ts';
-import { type Freshness, LONGEST_MS, checkedFreshness } from '../freshness.ts';
+import { type Freshness, type Lasting, LONGEST_MS, checkedFreshness } from '../freshness.ts';
 
 /** Whose page it is: an id that is everybody's own, or `undefined` for a request that is not to be cached. */
 export type ScopeOf = (
@@ -106,7 +106,7 @@ export interface CheckedPageOptions {
   readonly tags: (req: HttpRequest) => readonly string[];
   readonly isAllowed: (status: number) => boolean;
   /** How long a response lasts that does not say. */
-  readonly otherwise: (status: number) => Required<Freshness>;
+  readonly otherwise: (status: number) => Lasting;
 }
 
 /** @throws OptionError when an option breaks its rule */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpRequest } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
-import { type Freshness, longestLifeMs } from '../freshness.ts';
+import { type Lasting, longestLifeMs } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
 import { emitPage } from './events.ts';
 import { lifetimeOf } from './lifetime.ts';
@@ -54,7 +54,7 @@ class HandlerFailed extends Error {}
 const PASS_MS = 3000;
 
 /** By which fields the pages of a URL differ seldom changes. */
-const FIELDS_LAST: Required<Freshness> = {
+const FIELDS_LAST: Lasting = {
   ttlMs: 86_400_000,
   negativeTtlMs: 86_400_000,
   staleMs: 0,

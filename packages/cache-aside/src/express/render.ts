@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { HttpRequest, Next } from '@turnpike/core';
 import { type Recording, record } from '@turnpike/core/http';
-import type { Freshness } from '../freshness.ts';
+import type { Lasting } from '../freshness.ts';
 import { AbandonedLoad } from '../load.ts';
 import { hideConditions } from './conditional-headers.ts';
 import { type Gate, openGate } from './gate.ts';
@@ -36,7 +36,7 @@ export interface RenderOptions {
   /** False: every user has pages of its own. */
   readonly isShared: boolean;
   readonly isAllowed: (status: number) => boolean;
-  readonly otherwise: (status: number) => Required<Freshness>;
+  readonly otherwise: (status: number) => Lasting;
   readonly onTags: (tags: string[]) => void;
   /** Is shown the head before it leaves, with what speaks against storing it. */
   readonly onHead: (head: Head, why: Refusal | undefined) => 'pass' | 'hold';

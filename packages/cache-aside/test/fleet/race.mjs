@@ -1,26 +1,51 @@
-// One process of the race: reads, and writes followed by their invalidation, at random, and says which reads were stale.
+// One process of the race: reads, and writes followed by their invalidation, at random, and says which reads were stale. With a
+// tier reads may be as old as that is allowed to be, until what was invalidated has been heard of.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runMember } from '@turnpike/test-kit';
 import { Redis } from 'ioredis';
 import { randomFrom } from './chance.mjs';
 import { databaseAt } from './database-at.mjs';
 
+/** A tier whose time is much longer has to hear of it within this, in ms. */
+const QUIET_MS = 2000;
+
 await runMember(async ({ index, args, barrier, send }) => {
-  const { url, prefix, port, seed, rounds, ops, keyCounts, loadMs, loadTimeoutMs, cacheModule, endsAtStale } = args;
-  const { createCache } = await import(cacheModule);
+  const {
+    url,
+    prefix,
+    port,
+    seed,
+    rounds,
+    ops,
+    keyCounts,
+    loadMs,
+    loadTimeoutMs,
+    dist,
+    endsAtStale,
+    l1TtlMs,
+    spreadMs,
+    readShare,
+  } = args;
+  const { createCache } = await import(`${dist}/index.js`);
+  const { l1 } = await import(`${dist}/l1/index.js`);
   const random = randomFrom(seed * 1000 + index);
   const chance = (share) => random() < share;
   const database = databaseAt(port);
   const redis = new Redis(url);
-  const cache = createCache({ redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000 });
+  const tier = l1TtlMs === undefined ? {} : { l1: l1({ l1TtlMs }) };
+  const cache = createCache({ redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000, ...tier });
   const stale = [];
 
   for (let round = 0; round < rounds; round += 1) {
     const keys = Array.from({ length: keyCounts[round % keyCounts.length] }, (_, n) => `s${seed}:r${round}:k${n}`);
     const group = `s${seed}:r${round}:group`;
 
-    const read = async (key, n, what) => {
-      const atLeast = await database('settled', [key, group]);
+    const read = async (key, n) => {
+      stale.push(...(await staleOf(key, n, l1TtlMs ?? 0)).map((row) => `read: ${row}`));
+    };
+
+    const staleOf = async (key, n, agoMs) => {
+      const atLeast = await database('settled', [key, group], { agoMs });
       // A few loads are too slow for their timeout: their value comes late, and is stored if it may be.
       const delayMs = chance(0.008) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
       const load = ({ tag }) => {
@@ -34,11 +59,22 @@ await runMember(async ({ index, args, barrier, send }) => {
       try {
         rows = await cache.getOrLoad(key, load, freshness);
       } catch {
-        return; // too slow: the caller has an error, and no old value
+        return []; // too slow: the caller has an error, and no old value
       }
-      for (const row of [key, group]) {
-        if (rows[row] < atLeast[row]) stale.push(`${what}: ${row} was ${rows[row]}, and ${atLeast[row]} was settled`);
+      return [key, group]
+        .filter((row) => rows[row] < atLeast[row])
+        .map((row) => `${row} was ${rows[row]}, and ${atLeast[row]} was settled`);
+    };
+
+    /** What was invalidated is on its way to a tier for some ms. */
+    const quietRead = async (key, n) => {
+      const until = performance.now() + (l1TtlMs === undefined ? 0 : QUIET_MS);
+      let old = await staleOf(key, n, 0);
+      while (old.length > 0 && performance.now() < until) {
+        await sleep(10);
+        old = await staleOf(key, n, 0);
       }
+      stale.push(...old.map((row) => `quiet: ${row}`));
     };
 
     // A few invalidations are dated ahead by about as long as a load takes: within it loads are shared, and not stored.
@@ -51,10 +87,10 @@ await runMember(async ({ index, args, barrier, send }) => {
     };
 
     const operate = async () => {
-      await sleep(random() * 12);
+      await sleep(random() * spreadMs);
       const n = Math.floor(random() * keys.length);
       const key = keys[n];
-      if (chance(0.65)) return read(key, n, 'read');
+      if (chance(readShare)) return read(key, n);
       // Every other round invalidates by key alone: a mark would hide what a key's own invalidation left behind.
       const isByKey = round % 2 === 1;
       if (!isByKey && chance(0.08)) return write([...keys, group], () => cache.clear(dated()));
@@ -78,10 +114,11 @@ await runMember(async ({ index, args, barrier, send }) => {
 
     await Promise.all(Array.from({ length: ops }, operate));
     await barrier(`round ${round}`);
-    await Promise.all(keys.map((key, n) => read(key, n, 'quiet')));
+    await Promise.all(keys.map(quietRead));
     if (endsAtStale && stale.length > 0) send({ stale });
     await barrier(`checked ${round}`);
   }
   const { load, stored, refused, joined, waited, hit } = cache.stats();
-  return { stale, stats: { load, stored, refused, joined, waited, hit } };
+  const l1Hit = cache.stats().l1?.hits ?? 0;
+  return { stale, stats: { load, stored, refused, joined, waited, hit, l1Hit } };
 });
