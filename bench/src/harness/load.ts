@@ -7,7 +7,7 @@ export interface Load {
   readonly call: Call | ((n: number) => Call);
   /** What each of them is to be answered with. */
   readonly status: number;
-  /** @default 32 */
+  /** @default 100 */
   readonly connections?: number;
 }
 
@@ -18,7 +18,8 @@ export interface Burst {
   readonly p99Ms: number;
 }
 
-const CONNECTIONS = 32;
+/** Enough to keep the app busy: one that waits for its next request handles each by itself, and pays for every wait. */
+const CONNECTIONS = 100;
 
 export const callOf = ({ call }: Load, n: number): Call => (typeof call === 'function' ? call(n) : call);
 

@@ -85,8 +85,7 @@ const rowOf = (result: CaseResult, one: Measured): Row => {
 };
 
 /** A figure is met when it is at most the bound: the median, and not the better end of its spread. */
-const isMet = (value: Spread | undefined, atMost: number): boolean =>
-  value !== undefined && value.median <= atMost;
+const isMet = (value: Spread | undefined, atMost: number): boolean => value !== undefined && value.median <= atMost;
 
 export const caseReport = (of: Case, result: CaseResult): CaseReport => ({
   id: of.id,

@@ -70,7 +70,7 @@ export const growthCases: readonly Case[] = [
     unit: 'keys',
     variantOf: () => 'sliding-window',
     async load(place, users) {
-      const call = (n: number) => ({ path: '/users', headers: { 'x-user': userName((n * STRIDE) % users) } });
+      const call = (n: number) => ({ path: '/one', headers: { 'x-user': userName((n * STRIDE) % users) } });
       await place.app(call(0));
       if (place.entrant.role === 'turnpike') await populate(place, users);
       return { call, status: 200 };

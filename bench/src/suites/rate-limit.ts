@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Case, Entrant, Place } from '../harness/case.ts';
-import { must } from '../harness/http.ts';
+import { type Call, must } from '../harness/http.ts';
 import { added, bytesEach, commands, redisTime, whole } from '../harness/target.ts';
 
 const FIXED = 'turnpike';
@@ -65,16 +65,21 @@ async function fill({ app, entrant }: Place): Promise<void> {
   for (let n = 0; n < 21; n += 1) await Promise.all([app({ path: '/weighed-full' }), sleep(510)]);
 }
 
+/** Each with a name as long as an address. */
+const byCallers =
+  (path: string) =>
+  (n: number): Call => ({ path, headers: { 'x-user': `203.0.113.${String(n % 1000).padStart(3, '0')}` } });
+
 const RATIO = { unit: '×' } as const;
 
 export const rateLimitCases: readonly Case[] = [
   {
     id: 'rate-limit/allow-1',
     title: 'A request is admitted, one policy',
-    about: 'GET by one address that is far from its limit; the headers of draft 7 from all.',
+    about: 'GET by 1,000 callers in turn, each far from its limit; the headers of draft 7 from all.',
     entrants: [bare, raw, fixed, sliding, bucket, erl, rlf],
     check: limits,
-    load: async () => ({ call: { path: '/one' }, status: 200 }),
+    load: async () => ({ call: byCallers('/one'), status: 200 }),
     weighing: { thing: 'caller', things: 1, make: fill },
     targets: [
       { ...RATIO, text: `CPU added, to the cheaper of ${ERL} and ${RLF}`, atMost: 1, value: added(FIXED, ERL, RLF) },
@@ -91,7 +96,7 @@ export const rateLimitCases: readonly Case[] = [
     about: 'As above, with a limit per second, per minute and per hour.',
     entrants: [bare, { ...fixed, name: ONE_POLICY }, fixed, erl, rlf],
     check: limits,
-    load: async ({ entrant }) => ({ call: { path: entrant.name === ONE_POLICY ? '/one' : '/three' }, status: 200 }),
+    load: async ({ entrant }) => ({ call: byCallers(entrant.name === ONE_POLICY ? '/one' : '/three'), status: 200 }),
     targets: [
       { ...RATIO, text: `CPU added, to the cheaper of ${ERL} and ${RLF}`, atMost: 1, value: added(FIXED, ERL, RLF) },
       { ...RATIO, text: 'Redis time, to one policy', atMost: 1.8, value: redisTime(FIXED, ONE_POLICY) },

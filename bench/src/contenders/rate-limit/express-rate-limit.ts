@@ -2,7 +2,7 @@ import { rateLimit } from 'express-rate-limit';
 import { type RedisReply, RedisStore } from 'rate-limit-redis';
 import type { Contender } from '../../harness/contender.ts';
 import { connected } from '../client.ts';
-import { REFUSAL, limitedApp } from './routes.ts';
+import { REFUSAL, callerOf, limitedApp } from './routes.ts';
 
 /** As the README of rate-limit-redis has it with ioredis; a limiter, with a prefix of its own, for each limit. */
 export const contender: Contender = async ({ redis: address }) => {
@@ -16,6 +16,7 @@ export const contender: Contender = async ({ redis: address }) => {
         standardHeaders: 'draft-7',
         legacyHeaders: false,
         message: REFUSAL,
+        keyGenerator: callerOf,
         store: new RedisStore({
           prefix: `rl${(made += 1)}:`,
           sendCommand: (command: string, ...args: string[]) => redis.call(command, ...args) as Promise<RedisReply>,

@@ -2,10 +2,10 @@ import type { RequestHandler } from 'express';
 import { RateLimiterRedis, RateLimiterRes, RateLimiterUnion } from 'rate-limiter-flexible';
 import type { Contender } from '../../harness/contender.ts';
 import { connected } from '../client.ts';
-import { type Limit, REFUSAL, limitedApp, tellQuota } from './routes.ts';
+import { type Limit, REFUSAL, callerOf, limitedApp, tellQuota } from './routes.ts';
 
 /**
- * As its wiki has it for Express: `consume(req.ip)` in a middleware of the app's own, and the headers by hand. The variant
+ * As its wiki has it for Express: `consume` in a middleware of the app's own, and the headers by hand. The variant
  * says whether a caller over the limit is refused from memory (`inMemoryBlockOnConsumed`). Several limits are a union.
  */
 export const contender: Contender = async ({ redis: address, variant }) => {
@@ -26,7 +26,7 @@ export const contender: Contender = async ({ redis: address, variant }) => {
     return async (req, res, next) => {
       const set = (name: string, value: string) => res.setHeader(name, value);
       try {
-        const { remainingPoints, msBeforeNext } = await limiter.consume(req.ip ?? '');
+        const { remainingPoints, msBeforeNext } = await limiter.consume(callerOf(req));
         tellQuota(set, limit, remainingPoints, msBeforeNext);
         next();
       } catch (refused) {
@@ -43,7 +43,7 @@ export const contender: Contender = async ({ redis: address, variant }) => {
     const all = new RateLimiterUnion(...limiters);
     return async (req, res, next) => {
       try {
-        const said = await all.consume(req.ip ?? '');
+        const said = await all.consume(callerOf(req));
         const [tightest, limit] = [said[limiters[0]?.keyPrefix ?? ''], limits[0]];
         if (tightest !== undefined && limit !== undefined) {
           tellQuota(

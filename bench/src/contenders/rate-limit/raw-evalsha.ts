@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import type { Contender } from '../../harness/contender.ts';
 import { connected } from '../client.ts';
-import { REFUSAL, limitedApp, tellQuota } from './routes.ts';
+import { REFUSAL, callerOf, limitedApp, tellQuota } from './routes.ts';
 
 const COUNT = `
 local used = redis.call('INCR', KEYS[1])
@@ -15,7 +15,7 @@ export const contender: Contender = async ({ redis: address }) => {
   return limitedApp((limits) =>
     limits.map(({ limit, windowMs }, index): RequestHandler => {
       return async (req, res, next) => {
-        const key = `raw:${limit}:${windowMs}:${index}:${req.ip}`;
+        const key = `raw:${limit}:${windowMs}:${index}:${callerOf(req)}`;
         const [used, resetMs] = (await redis.evalsha(sha, 1, key, windowMs)) as [number, number];
         tellQuota((name, value) => res.setHeader(name, value), { limit, windowMs }, Math.max(limit - used, 0), resetMs);
         if (used <= limit) return next();
