@@ -8,7 +8,7 @@ export default defineConfig({
   resolve: { conditions },
   ssr: { resolve: { conditions } },
   test: {
-    include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', 'scripts/**/*.test.mjs'],
+    include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', '{bench,scripts}/**/*.test.{ts,mjs}'],
     // Over which client: see the file.
     setupFiles: process.env['TURNPIKE_CLIENT'] ? ['packages/core/test/client-kinds/setup.ts'] : [],
     pool: 'forks',

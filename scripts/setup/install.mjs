@@ -8,8 +8,17 @@ import { pnpm } from './pnpm.mjs';
 import { step } from './task.mjs';
 import { projects, root } from './workspace.mjs';
 
-/** What to install: all of it, or what the shop is built from and runs on (without the tests' own dependencies). */
-const SCOPES = { all: [], shop: ['--filter-prod', '@turnpike/example-shop...'] };
+/**
+ * What to install, from most to least: all of it; without what the benchmarks compare with, which no test needs; or what the
+ * shop is built from and runs on, without the tests' own dependencies.
+ */
+const SCOPES = {
+  bench: [],
+  all: ['--filter', '!@turnpike/bench'],
+  shop: ['--filter-prod', '@turnpike/example-shop...'],
+};
+
+const extent = (scope) => Object.keys(SCOPES).indexOf(scope);
 
 const NOTE = join(root, 'node_modules', '.turnpike-install.json');
 
@@ -20,9 +29,8 @@ export function fingerprint(files, platform = `${process.platform}-${process.arc
   return hash.digest('hex');
 }
 
-/** Whether an install that left `note` is still good for `scope`: a whole one is good for the shop, not the reverse. */
-export const satisfies = (note, scope, print) =>
-  note?.print === print && (note.scope === 'all' || note.scope === scope);
+/** Whether an install that left `note` is still good for `scope`: a larger one is good for the shop, not the reverse. */
+export const satisfies = (note, scope, print) => note?.print === print && extent(note.scope) <= extent(scope);
 
 export async function install(scope) {
   const files = [

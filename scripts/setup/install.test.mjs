@@ -22,7 +22,9 @@ test('the fingerprint is that of the contents, of which file holds them, and of 
   expect(fingerprint(files, 'darwin-arm64')).not.toBe(print);
 });
 
-test('a whole install is good for the shop, an install for the shop is not good for the rest', () => {
+test('a larger install is good for the shop, an install for the shop is not good for the rest', () => {
+  expect(satisfies({ scope: 'bench', print: 'a' }, 'all', 'a')).toBe(true);
+  expect(satisfies({ scope: 'all', print: 'a' }, 'bench', 'a')).toBe(false);
   expect(satisfies({ scope: 'all', print: 'a' }, 'shop', 'a')).toBe(true);
   expect(satisfies({ scope: 'shop', print: 'a' }, 'shop', 'a')).toBe(true);
   expect(satisfies({ scope: 'shop', print: 'a' }, 'all', 'a')).toBe(false);

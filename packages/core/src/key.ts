@@ -32,12 +32,13 @@ export type Keyspace = (id: readonly string[], part?: string) => string;
 
 /**
  * The keys of one package under one prefix: `<prefix>:v1:<package>:{<id>}[:part]`. Distinct ids never share a key, and
- * nothing of an id outside `[A-Za-z0-9._-]` reaches Redis: braces, globs, NUL and megabytes become a digest.
+ * nothing of an id outside `[A-Za-z0-9._-]` reaches Redis: braces, globs, NUL and megabytes become a digest. What all ids
+ * begin with may be given once, as `begin`.
  *
  * @throws OptionError when `prefix` is not 1 to 64 of `[A-Za-z0-9._-]`
  */
-export function keyspace(packageName: string, prefix: string): Keyspace {
+export function keyspace(packageName: string, prefix: string, begin: readonly string[] = []): Keyspace {
   optionChecks(packageName, { prefix }).must(PLAIN.test(prefix), 'prefix', '1 to 64 of A-Z a-z 0-9 . _ -', prefix);
-  const head = `${prefix}:${LAYOUT}:${packageName}:{`;
+  const head = `${prefix}:${LAYOUT}:${packageName}:{${begin.map((part) => `${segment(part)}:`).join('')}`;
   return (id, part) => `${head}${id.map(segment).join(':')}}${part === undefined ? '' : `:${part}`}`;
 }

@@ -40,28 +40,15 @@ export function defineScript<Args, Reply>(definition: ScriptDefinition<Args, Rep
 /** Whatever a script's arguments and reply are: the part that is sent. */
 export type Sendable = Pick<Script<never, unknown>, 'lua' | 'sha' | 'buffers'>;
 
-/**
- * Runs a script by its text when the connection is not `known` to have it, which spares a fresh connection the NOSCRIPT
- * round trip, and by its hash from then on. A server that forgot it (SCRIPT FLUSH, a restart) is sent the text again.
- */
-export async function runScript(
+/** Sends a script by its hash, or by its text. */
+export function sendScript(
   client: RedisClient,
-  known: Set<string>,
   { lua, sha, buffers }: Sendable,
+  by: 'evalsha' | 'eval',
   { keys, argv }: ScriptCall,
 ): Promise<unknown> {
-  const send = (command: 'evalsha' | 'eval', script: string): Promise<unknown> =>
-    buffers
-      ? bufferFormsOf(client)[`${command}Buffer`](script, keys.length, ...keys, ...argv)
-      : client[command](script, keys.length, ...keys, ...argv);
-  if (known.has(sha)) {
-    try {
-      return await send('evalsha', sha);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-    }
-  }
-  const reply = await send('eval', lua);
-  known.add(sha);
-  return reply;
+  const script = by === 'eval' ? lua : sha;
+  return buffers
+    ? bufferFormsOf(client)[`${by}Buffer`](script, keys.length, ...keys, ...argv)
+    : client[by](script, keys.length, ...keys, ...argv);
 }

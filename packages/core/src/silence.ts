@@ -8,6 +8,8 @@ export interface Sent {
   isSettled: boolean;
   /** Whoever sent it waits no longer. */
   isGivenUp: boolean;
+  /** The command sent after it, while both may be unanswered. */
+  next: Sent | undefined;
 }
 
 /**
@@ -43,38 +45,43 @@ const SLOWEST_REPLY_MS = 1000;
 const MEMORY = 7 / 8;
 
 export function createSilence(): Silence {
-  let queue: Sent[] = [];
-  let head = 0;
-  let unwritten: Sent[] = [];
+  // A list and not an array: what is answered is let go at once, instead of growing old in a place of its own.
+  let oldest: Sent | undefined;
+  let newest: Sent | undefined;
+  const unwritten: Sent[] = [];
   let order = 0;
   let loss: { since: number; last: number } | undefined;
   /** Unknown until the first reply: then nothing is too slow. */
   let slowReplyMs = Infinity;
 
-  const skip = (isOver: (sent: Sent) => boolean): void => {
-    while (head < queue.length && isOver(queue[head] as Sent)) head += 1;
-    if (head > 1000 && head * 2 > queue.length) {
-      queue = queue.slice(head);
-      head = 0;
+  /** Lets go of what is settled at the head of the list, and of all that was sent up to that of `until`. */
+  const skip = (until = 0): void => {
+    while (oldest !== undefined && (oldest.isSettled || oldest.order <= until)) {
+      const { next }: Sent = oldest;
+      // Or one that the collector counts as old would keep all that came after it.
+      oldest.next = undefined;
+      oldest = next;
     }
   };
 
   const silence: Silence = {
     sent(at) {
       order += 1;
-      const sent = { at, order, isSettled: false, isGivenUp: false };
-      queue.push(sent);
+      const sent: Sent = { at, order, isSettled: false, isGivenUp: false, next: undefined };
+      if (oldest === undefined) oldest = sent;
+      else if (newest !== undefined) newest.next = sent;
+      newest = sent;
       unwritten.push(sent);
       return sent;
     },
     written(now) {
       for (const sent of unwritten) sent.at = now;
-      unwritten = [];
+      unwritten.length = 0;
     },
     heard(sent, now) {
       loss = undefined;
       sent.isSettled = true;
-      skip(({ order, isSettled }) => isSettled || order <= sent.order);
+      skip(sent.order);
       const tookMs = now - sent.at;
       if (tookMs > SLOWEST_REPLY_MS) return;
       slowReplyMs = slowReplyMs === Infinity ? tookMs : Math.max(tookMs, MEMORY * slowReplyMs);
@@ -85,20 +92,19 @@ export function createSilence(): Silence {
       loss = { since: Math.min(loss?.since ?? sent.at, sent.at), last: now };
     },
     renew() {
-      for (const sent of queue) sent.isSettled = true;
-      queue = [];
-      unwritten = [];
-      head = 0;
+      for (let sent = oldest; sent !== undefined; sent = sent.next) sent.isSettled = true;
+      oldest = undefined;
+      unwritten.length = 0;
       loss = undefined;
     },
     ms(now) {
-      skip(({ isSettled }) => isSettled);
+      skip();
       if (loss !== undefined && now - loss.last > LOSS_REMEMBERED_MS) loss = undefined;
-      return now - Math.min(queue[head]?.at ?? now, loss?.since ?? now);
+      return now - Math.min(oldest?.at ?? now, loss?.since ?? now);
     },
     excessMs(now) {
       const ms = silence.ms(now);
-      const isGivenUp = loss !== undefined || queue[head]?.isGivenUp === true;
+      const isGivenUp = loss !== undefined || oldest?.isGivenUp === true;
       return isGivenUp ? Math.max(0, ms - slowReplyMs) : 0;
     },
   };

@@ -1,9 +1,10 @@
+import { Caller, type Waiting, silent, socketsRead } from './caller.ts';
 import { StoreError } from './errors.ts';
 import { clockLua } from './lua.gen.ts';
 import { type RedisClient, commandTimeoutOf, connectionOf, isCluster } from './redis-client.ts';
-import { type Script, type ScriptCall, type Sendable, defineScript, runScript } from './script.ts';
+import { type Script, type ScriptCall, type Sendable, defineScript, sendScript } from './script.ts';
 import { type ServerClock, createServerClock } from './server-clock.ts';
-import { type Sent, type Silence, createSilence } from './silence.ts';
+import { type Silence, createSilence } from './silence.ts';
 
 /** A silent connection is asked at most this often whether it is back. */
 const PROBE_PAUSE_MS = 500;
@@ -11,14 +12,8 @@ const PROBE_PAUSE_MS = 500;
 /** A grant that comes back `late` inside its deadline is asked again with the clock just learned, this often at most. */
 const LATE_RETRIES = 2;
 
-/** A timer that fires later than this was held up by the event loop, and so perhaps was the command it waits for. */
-const STALL_MS = 10;
-
 /** How far two timers of one length may fire apart. */
 const TIMER_MS = 5;
-
-/** The most that is waited beyond a deadline to make up for a stall. */
-const STALL_GRACE_MS = 50;
 
 /** How a call is bounded. */
 export interface CallOptions<Reply> {
@@ -115,27 +110,49 @@ function createStore(client: RedisClient): Store {
     });
   };
 
-  /** Sends one command, and keeps the lane's books on it. */
-  const send = async <T>(lane: Lane, command: () => Promise<T>, caller?: Caller): Promise<T> => {
+  /**
+   * Keeps the lane's books on one command, which `send` sends. Where the server has forgotten its script (SCRIPT FLUSH, a
+   * restart), `otherwise` is asked.
+   */
+  const booked = <T>(
+    lane: Lane,
+    send: () => Promise<T>,
+    caller: Waiting | undefined,
+    otherwise?: () => Promise<T>,
+  ): Promise<T> => {
     const sent = lane.silence.sent(performance.now());
     if (caller !== undefined) caller.sent = sent;
     awaitTurn(lane);
-    try {
-      const reply = await command();
-      lane.silence.heard(sent, performance.now());
-      return reply;
-    } catch (error) {
-      const isReply = errorReply(error) !== undefined;
-      lane.silence[isReply ? 'heard' : 'lost'](sent, performance.now());
-      throw storeError(error);
-    }
+    return promised(send).then(
+      (reply) => {
+        lane.silence.heard(sent, performance.now());
+        return reply;
+      },
+      (error: unknown) => {
+        const reply = errorReply(error);
+        lane.silence[reply === undefined ? 'lost' : 'heard'](sent, performance.now());
+        if (otherwise !== undefined && reply?.startsWith('NOSCRIPT')) return otherwise();
+        throw storeError(error);
+      },
+    );
   };
 
-  const sendScript = (lane: Lane, script: Sendable, call: ScriptCall, caller?: Caller): Promise<unknown> =>
-    send(lane, () => runScript(client, lane.knownScripts, script, call), caller);
+  /**
+   * Runs a script by its text on a connection that is not known to have it, which spares a fresh one the NOSCRIPT round trip,
+   * and by its hash from then on.
+   */
+  const run = (lane: Lane, script: Sendable, call: ScriptCall, caller?: Waiting): Promise<unknown> => {
+    const byText = async (): Promise<unknown> => {
+      const reply = await booked(lane, () => sendScript(client, script, 'eval', call), caller);
+      lane.knownScripts.add(script.sha);
+      return reply;
+    };
+    if (!lane.knownScripts.has(script.sha)) return byText();
+    return booked(lane, () => sendScript(client, script, 'evalsha', call), caller, byText);
+  };
 
   const askTime = async (lane: Lane, route?: string): Promise<void> => {
-    const reply = await sendScript(lane, clock, clock.encode(route));
+    const reply = await run(lane, clock, clock.encode(route));
     lane.clock.learn(clock.decode(reply), performance.now());
   };
 
@@ -147,19 +164,24 @@ function createStore(client: RedisClient): Store {
     askTime(lane, route).catch(() => undefined);
   };
 
-  /** Sends a grant with the last instant at which it may still take effect: when its caller gives up, and not after. */
-  const grant = async (lane: Lane, script: Sendable, { keys, argv }: ScriptCall, caller: Caller): Promise<unknown> => {
-    for (let retries = 0; ; retries += 1) {
-      const notAfterUs = lane.clock.microsecondsAt(caller.givesUpAt);
-      // oxlint-disable-next-line no-await-in-loop -- each try needs the clock that the last one brought
-      const reply = await sendScript(lane, script, { keys, argv: [notAfterUs, ...argv] }, caller);
-      if (!isLate(reply)) return reply;
+  /** Runs a grant with the last instant at which it may still take effect: when its caller gives up, and not after. */
+  const grant = <Reply>(
+    lane: Lane,
+    script: Script<never, Reply>,
+    { keys, argv }: ScriptCall,
+    caller: Waiting,
+    retries = 0,
+  ): Promise<Reply> => {
+    const notAfterUs = lane.clock.microsecondsAt(caller.givesUpAt);
+    return run(lane, script, { keys, argv: [notAfterUs, ...argv] }, caller).then((reply) => {
+      if (!isLate(reply)) return script.decode(reply);
       const now = performance.now();
       lane.clock.learn(Number(reply[1]), now);
       if (retries === LATE_RETRIES || caller.isGone || now >= caller.givesUpAt) {
         throw new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', 'Redis got to it after its deadline, and did nothing');
       }
-    }
+      return grant(lane, script, { keys, argv }, caller, retries + 1);
+    });
   };
 
   const renew = (): void => {
@@ -178,69 +200,45 @@ function createStore(client: RedisClient): Store {
   if (client.status === 'ready') renew();
 
   /** The guard: what `ask` resolves to, or a `StoreError` when the deadline has passed. */
-  const within = async <Reply>(
+  const within = <Reply>(
     route: string,
     { deadlineMs: givenMs, onAbandoned }: CallOptions<Reply>,
-    ask: (lane: Lane, caller: Caller) => Promise<Reply>,
+    ask: (lane: Lane, caller: Caller<Reply>) => Promise<Reply>,
   ): Promise<Reply> => {
     // Before a client gives up by itself: what it then reports is no reply, and says nothing of the effect.
     const deadlineMs = Math.min(givenMs, Math.max(commandTimeoutOf(client) - TIMER_MS, 1));
     const lane = laneOf(route);
     if (!isReachable()) {
-      throw new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `The Redis client is not connected (${client.status})`);
+      const reason = `The Redis client is not connected (${client.status})`;
+      return Promise.reject(new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', reason));
     }
     const startedAt = performance.now();
-    if (lane.silence.ms(startedAt) >= deadlineMs) {
-      await socketsRead();
-      if (lane.silence.ms(performance.now()) >= deadlineMs) {
-        probe(lane, route);
-        throw silent(deadlineMs);
-      }
-    }
-    if (lane.clock.isDue(startedAt)) probe(lane, route);
 
-    // Fixed from here on, whatever the connection does: no grant may take effect once its caller has gone.
-    const caller: Caller = {
-      givesUpAt: startedAt + deadlineMs - lane.silence.excessMs(startedAt),
-      isGone: false,
-      sent: undefined,
+    const begin = (): Promise<Reply> => {
+      if (lane.clock.isDue(startedAt)) probe(lane, route);
+      // Fixed from here on, whatever the connection does: no grant may take effect once its caller has gone.
+      const givesUpAt = startedAt + deadlineMs - lane.silence.excessMs(startedAt);
+      const caller = new Caller<Reply>(performance.now(), { givesUpAt, deadlineMs, onAbandoned });
+      ask(lane, caller).then(
+        (reply) => caller.arrive(reply),
+        (error: unknown) => caller.fail(error),
+      );
+      return caller.answer;
     };
-    return new Promise((resolve, reject) => {
-      const wait = (): NodeJS.Timeout => setTimeout(giveUp, Math.ceil(caller.givesUpAt - performance.now()));
-      let isExtended = false;
-      const giveUp = async (): Promise<void> => {
-        const stalledMs = performance.now() - caller.givesUpAt;
-        if (stalledMs > STALL_MS && !isExtended) {
-          isExtended = true;
-          caller.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
-        }
-        if (performance.now() < caller.givesUpAt) {
-          timer = wait(); // also after a timer that fired early, as they do by up to a millisecond
-          return;
-        }
-        await socketsRead();
-        if (caller.isGone) return;
-        caller.isGone = true;
-        if (caller.sent !== undefined) caller.sent.isGivenUp = true;
-        reject(silent(deadlineMs, caller.sent !== undefined));
-      };
-      let timer = wait();
-      ask(lane, caller)
-        .then((reply) => {
-          if (caller.isGone) onAbandoned?.(reply);
-          else resolve(reply);
-        })
-        .catch(reject)
-        .finally(() => {
-          caller.isGone = true;
-          clearTimeout(timer);
-        });
-    });
+
+    const silenceIsOver = async (): Promise<Reply> => {
+      await socketsRead();
+      if (lane.silence.ms(performance.now()) < deadlineMs) return begin();
+      probe(lane, route);
+      throw silent(deadlineMs);
+    };
+
+    return lane.silence.ms(startedAt) < deadlineMs ? begin() : silenceIsOver();
   };
 
   const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
     within<Reading[]>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
-      const sent = send(lane, () => client.mgetBuffer(...keys), caller);
+      const sent = booked(lane, () => client.mgetBuffer(...keys), caller);
       if (!lane.clock.isKnown()) await Promise.all([sent, askTime(lane, keys[0])]);
       const values = await sent;
       const nowUs = lane.clock.microsecondsAt(performance.now());
@@ -248,12 +246,13 @@ function createStore(client: RedisClient): Store {
     });
 
   return {
-    async call(script, args, options) {
+    call(script, args, options) {
       const request = script.encode(args);
-      return within(request.keys[0] ?? '', options, async (lane, caller) => {
-        const run = script.grants ? grant : sendScript;
-        return script.decode(await run(lane, script, request, caller));
-      });
+      return within(request.keys[0] ?? '', options, (lane, caller) =>
+        script.grants
+          ? grant(lane, script, request, caller)
+          : run(lane, script, request, caller).then((reply) => script.decode(reply)),
+      );
     },
     read(keys, options) {
       const together = isCluster(client) || keys.length === 0 ? undefined : readTogether(keys, options);
@@ -265,15 +264,6 @@ function createStore(client: RedisClient): Store {
   };
 }
 
-/** Who waits for an answer. */
-interface Caller {
-  /** A local instant, by `performance.now()`. */
-  givesUpAt: number;
-  isGone: boolean;
-  /** The command it waits for. */
-  sent: Sent | undefined;
-}
-
 const clock = defineScript({
   lua: clockLua,
   encode: (route: string | undefined) => ({ keys: route === undefined ? [] : [route], argv: [] }),
@@ -283,14 +273,14 @@ const clock = defineScript({
 const isLate = (reply: unknown): reply is [tag: 'late', nowUs: number | string] =>
   Array.isArray(reply) && String(reply[0]) === 'late';
 
-/** Lets the event loop read its sockets: after a stall, timers fire before replies that have long arrived are seen. */
-const socketsRead = (): Promise<void> =>
-  new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve));
-  });
-
-const silent = (deadlineMs: number, mayHaveRun = false): StoreError =>
-  new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', `Redis gave no answer within ${deadlineMs} ms`, { mayHaveRun });
+/** A client that throws is one that rejects. */
+function promised<T>(send: () => Promise<T>): Promise<T> {
+  try {
+    return send();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
 
 /** A reply of the server's, as opposed to a failure of the connection: `LOADING …`, `READONLY …`, `ERR …`. */
 const ERROR_REPLY = /^([A-Z]{3,}) /;

@@ -1,7 +1,7 @@
 -- peek: what take would say, without taking
 -- KEYS[1]  stateKey — string, as take keeps it
 -- ARGV[1]  cost — integer, at least 1
--- ARGV[2..] policies — as in take
+-- ARGV[2]  policiesJson — string, as in take
 -- returns  {'allow', quotas}
 -- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
 -- returns  {'block', waitMs, quotas}
@@ -9,9 +9,9 @@
 -- keeps    nothing is written
 local stateKey = KEYS[1]
 local cost = tonumber(ARGV[1])
-local policies = policiesFrom(2)
+local policiesJson = ARGV[2]
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 local quotes, waitMs = quote(subject.states, policies, cost)
 if blockWait(subject.block, waitMs) then
   return { 'block', blockWait(subject.block, waitMs), quotas(quotes) }

@@ -1,16 +1,16 @@
 -- settle: closes a reservation: its charge is refunded where that is asked, once, and stays where it is not
 -- KEYS[1]  stateKey — string, as take keeps it
 -- ARGV[1]  id — string, of the take
--- ARGV[2..] policies — as in take; 1 where this charge is to be refunded
+-- ARGV[2]  policiesJson — string, as in take; settles: whether this charge is to be refunded
 -- returns  {'settled', cost}
 -- returns  {'nothing', reserved} reserved: how many charges still are
 -- cost     1 GET; when it settles 1 PTTL, 1 SET
 -- keeps    a charge is settled at most once, never refunded into a window that began after it, and no key comes into being
 local stateKey = KEYS[1]
 local id = ARGV[1]
-local policies = policiesFrom(2)
+local policiesJson = ARGV[2]
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 for position, reservation in ipairs(subject.reservations) do
   if reservation[1] == id then
     table.remove(subject.reservations, position)

@@ -3,10 +3,9 @@
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is charged
 -- ARGV[2]  id — string, made by the caller: a command that a client sends again is charged once
 -- ARGV[3]  cost — integer, at least 1
--- ARGV[4]  afterDenials — integer, so many denials in a row block the subject; 0: no block
--- ARGV[5]  durationMs — integer, ms: the first block's length; each further one is twice as long
--- ARGV[6]  maxMs — integer, ms: the longest block, and how long after one it is remembered
--- ARGV[7..] policies — algorithm, limit, windowMs, burst, and 1 where a charge may be settled; five each
+-- ARGV[4]  policiesJson — string, JSON: of each policy {algorithm, limit, windowMs, burst, settles: whether a charge may be}
+-- ARGV[5]  blockJson — string, JSON: {afterDenials: so many in a row block the subject; durationMs: of the first block, each
+--          further one is twice as long; maxMs: of the longest, and how long after one it is remembered}; '': no block
 -- returns  {'late', nowUs}
 -- returns  {'allow', quotas}
 -- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
@@ -15,23 +14,22 @@
 -- keeps    what is charged never exceeds a policy; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local afterDenials, durationMs, maxMs = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local policies = policiesFrom(7)
+local policiesJson, blockJson = ARGV[4], ARGV[5]
 
 if now > notAfterUs then
   return { 'late', now }
 end
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 local quotes, waitMs = quote(subject.states, policies, cost)
 
 if chargedBefore(subject, id) then
   return { 'allow', quotas(quotes) }
 end
 
-local isStrike = waitMs > 0 and afterDenials > 0 and not blockWait(subject.block, 0)
+local isStrike = waitMs > 0 and blockJson ~= '' and not blockWait(subject.block, 0)
 if isStrike then
-  strike(subject.block, afterDenials, durationMs, maxMs)
+  strike(subject.block, cjson.decode(blockJson))
 end
 
 if blockWait(subject.block, waitMs) then

@@ -41,7 +41,7 @@ function warnOfProxies(req: HttpRequest, warn: Warn): void {
  * what a dual-stack socket shows) as that address. Zone ids and ports are dropped. Undefined when it is none.
  */
 export function subjectOf(address: string | undefined, ipv6Bits: number): string | undefined {
-  if (address === undefined) return undefined;
+  if (address === undefined || isIPv4(address)) return address;
   const bare = bareAddress(address);
   if (isIPv4(bare)) return bare;
   if (!isIPv6(bare)) return undefined;

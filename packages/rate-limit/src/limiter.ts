@@ -60,13 +60,30 @@ const emit = eventsOf<RateLimitEvent>('rate-limit');
 const DEGRADED_RETRY_MS = 1000;
 
 /** 36 bits: enough to tell the last few charges of one key apart. */
-const chargeId = (): string => randomBytes(5).toString('base64url').slice(0, 6);
+const ID_CHARS = 6;
+
+/** Drawn for many charges at once: to ask for randomness takes longer than all else that makes an id. */
+const IDS_DRAWN = 256;
+
+let drawn = '';
+let used = 0;
+
+function chargeId(): string {
+  if (used === drawn.length) {
+    drawn = randomBytes((IDS_DRAWN * ID_CHARS * 3) / 4).toString('base64url');
+    used = 0;
+  }
+  used += ID_CHARS;
+  return drawn.slice(used - ID_CHARS, used);
+}
 
 /** A decision, and who made it. */
 interface Told {
   readonly verdict: Verdict;
   readonly by: RateLimitEvent['by'];
 }
+
+const byRedis = (verdict: Verdict): Told => ({ verdict, by: 'redis' });
 
 /**
  * A limiter on Redis, exact across processes: what is admitted never exceeds its policies, however many ask at once.
@@ -94,6 +111,7 @@ export function limiterWith(
     dryRun,
   } = settings;
   const keys = keyspace('rate-limit', prefix);
+  const fixedKeys = keyspace('rate-limit', prefix, countersOf(policies.all));
   const store = redis === undefined ? undefined : storeOf(redis);
   const local = createLocalLimiter(now);
   const onlyTimeEndsDenials =
@@ -113,11 +131,8 @@ export function limiterWith(
     const parts = typeof subject === 'string' ? [subject] : subject;
     const isSubject = Array.isArray(parts) && parts.length > 0 && parts.every((part) => typeof part === 'string');
     check.must(isSubject, 'key', 'a string, or a tuple of strings', subject);
-    const counters = under.flatMap((policy, index) => [
-      policy.name,
-      counterOf(policy) + (index + 1 < under.length ? '-' : ''),
-    ]);
-    return keys([...counters, ...(pepper === undefined ? parts : parts.map((part) => pseudonym(part, pepper)))]);
+    const named = pepper === undefined ? parts : parts.map((part) => pseudonym(part, pepper));
+    return under === policies.all ? fixedKeys(named) : keys([...countersOf(under), ...named]);
   };
 
   const questionOf = (subject: Subject, { cost = 1, limits }: Ask): Question => {
@@ -138,37 +153,39 @@ export function limiterWith(
     return { ...question, policies: scaled };
   };
 
-  /** Asks Redis, and the policy for its absence when it gives no answer. */
-  const decide = async (fromRedis: (redis: Store) => Promise<Verdict>, fromHere: () => Verdict): Promise<Told> => {
-    if (store === undefined) return { verdict: fromHere(), by: 'local' };
-    try {
-      return { verdict: await fromRedis(store), by: 'redis' };
-    } catch (error) {
-      if (!StoreError.isPassing(error)) throw error;
-      return onStoreError === 'local'
-        ? { verdict: fromHere(), by: 'local' }
-        : { verdict: ABSENT[onStoreError], by: onStoreError };
-    }
+  /** What is said in Redis's place when it gives no answer. */
+  const withoutRedis = (error: unknown, fromHere: () => Verdict): Told => {
+    if (!StoreError.isPassing(error)) throw error;
+    return onStoreError === 'local'
+      ? { verdict: fromHere(), by: 'local' }
+      : { verdict: ABSENT[onStoreError], by: onStoreError };
   };
+
+  /** What Redis says when it is asked, and the policy for its absence otherwise. */
+  const decide = (fromRedis: Promise<Verdict> | undefined, fromHere: () => Verdict): Told | Promise<Told> =>
+    fromRedis === undefined
+      ? { verdict: fromHere(), by: 'local' }
+      : fromRedis.then(byRedis, (error: unknown) => withoutRedis(error, fromHere));
 
   /** What was admitted too late to be told is given back where it may be; elsewhere it stays charged. */
   const giveBack = (redis: Store, { key, id, policies: under }: Take, late: Verdict): void => {
-    const refunded = refundable(under);
-    if (late.kind !== 'allow' || refunded.length === 0) return;
-    redis.call(settle, { key, id, policies: under, refunded }, { deadlineMs }).catch(() => undefined);
+    if (late.kind !== 'allow' || !isRefundable(under)) return;
+    redis
+      .call(settle, { key, id, policies: under, refunded: refundable(under) }, { deadlineMs })
+      .catch(() => undefined);
   };
 
-  const askRedis = async (redis: Store, question: Take): Promise<Verdict> => {
+  const askRedis = (redis: Store, question: Take): Promise<Verdict> => {
     const sentAt = now();
-    const verdict = await redis.call(take, question, {
-      deadlineMs,
-      onAbandoned: (late) => giveBack(redis, question, late),
+    const asked = redis.call(take, question, { deadlineMs, onAbandoned: (late) => giveBack(redis, question, late) });
+    if (denials === undefined) return asked;
+    return asked.then((verdict) => {
+      // A charge makes the waits longer that were told before it.
+      if (verdict.kind === 'allow') denials.forget(question.key);
+      else if (verdict.waitMs !== undefined && question.policies === policies.all)
+        denials.add(question.key, question.cost, verdict, sentAt);
+      return verdict;
     });
-    // A charge makes the waits longer that were told before it.
-    if (verdict.kind === 'allow') denials?.forget(question.key);
-    else if (verdict.waitMs !== undefined && question.policies === policies.all)
-      denials?.add(question.key, question.cost, verdict, sentAt);
-    return verdict;
   };
 
   const decisionBy = (question: Question, { verdict, by }: Told, id?: string): Decision => {
@@ -177,7 +194,7 @@ export function limiterWith(
     const under = isLocal ? localShareOf(question).policies : question.policies;
     const isReserved = id !== undefined && verdict.kind === 'allow' && (isLocal || by === 'redis');
     const reservation =
-      isReserved && refundable(under).length > 0 ? { key: question.key, id, policies: under, isLocal } : undefined;
+      isReserved && isRefundable(under) ? { key: question.key, id, policies: under, isLocal } : undefined;
     // Above this process's share, but not above the limit: it passes when Redis is back.
     const isForRedis =
       degraded && verdict.waitMs === undefined && question.policies.every(({ burst }) => question.cost <= burst);
@@ -196,10 +213,7 @@ export function limiterWith(
       const asked: Take = { ...question, id, block: blockRule };
       const told: Told =
         remembered === undefined
-          ? await decide(
-              (redis_) => askRedis(redis_, asked),
-              () => local.take(localShareOf(asked)),
-            )
+          ? await decide(store && askRedis(store, asked), () => local.take(localShareOf(asked)))
           : { verdict: remembered, by: 'deny-cache' };
       const decided = decisionBy(question, told, id);
       emit(() => eventOf(decided, told.by));
@@ -207,10 +221,7 @@ export function limiterWith(
     },
     async peek(subject, ask = {}) {
       const question = questionOf(subject, ask);
-      const told = await decide(
-        (redis_) => redis_.call(peek, question, { deadlineMs }),
-        () => local.peek(localShareOf(question)),
-      );
+      const told = await decide(store?.call(peek, question, { deadlineMs }), () => local.peek(localShareOf(question)));
       return decisionBy(question, told);
     },
     async settle({ key, id, policies: under, isLocal }, outcome, names = refundable(under)) {
@@ -240,6 +251,12 @@ export function limiterWith(
  */
 const counterOf = ({ algorithm, windowMs, limit }: Policy): string =>
   algorithm === 'token-bucket' ? `t${windowMs}.${limit}` : `${algorithm.charAt(0)}${windowMs}`;
+
+/** Each policy's name, and what it counts by. All but the last counter say that more follows. */
+const countersOf = (policies: readonly Policy[]): string[] =>
+  policies.flatMap((policy, index) => [policy.name, counterOf(policy) + (index + 1 < policies.length ? '-' : '')]);
+
+const isRefundable = (policies: readonly Policy[]): boolean => policies.some(({ charge }) => charge !== 'always');
 
 const refundable = (policies: readonly Policy[]): string[] =>
   policies.filter(({ charge }) => charge !== 'always').map(({ name }) => name);

@@ -3,21 +3,6 @@
 export const blockLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
--- policiesFrom: the policies that a script's arguments end with, five arguments each
-local function policiesFrom(index)
-  local policies = {}
-  for i = index, #ARGV, 5 do
-    table.insert(policies, {
-      algorithm = ARGV[i],
-      limit = tonumber(ARGV[i + 1]),
-      windowMs = tonumber(ARGV[i + 2]),
-      burst = tonumber(ARGV[i + 3]),
-      settles = ARGV[i + 4] == '1',
-    })
-  end
-  return policies
-end
-
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
 --   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
@@ -183,15 +168,15 @@ end
 -- block: refuses a subject for a while, whatever its policies say
 -- KEYS[1]  stateKey — string, as take keeps it
 -- ARGV[1]  durationMs — integer, ms from now
--- ARGV[2..] policies — as in take
+-- ARGV[2]  policiesJson — string, as in take
 -- returns  {'blocked', durationMs}
 -- cost     1 GET, 1 SET
 -- keeps    a block that is there is replaced; what is charged stays charged
 local stateKey = KEYS[1]
 local durationMs = tonumber(ARGV[1])
-local policies = policiesFrom(2)
+local policiesJson = ARGV[2]
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 local untilMs = math.floor(now / 1000) + durationMs
 subject.block[3], subject.block[4], subject.block[5] = untilMs, math.max(subject.block[4], untilMs), durationMs
 saveSubject(stateKey, subject, longestResetMs(quote(subject.states, policies, 1)))
@@ -200,21 +185,6 @@ return { 'blocked', durationMs }
 
 export const peekLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
-
--- policiesFrom: the policies that a script's arguments end with, five arguments each
-local function policiesFrom(index)
-  local policies = {}
-  for i = index, #ARGV, 5 do
-    table.insert(policies, {
-      algorithm = ARGV[i],
-      limit = tonumber(ARGV[i + 1]),
-      windowMs = tonumber(ARGV[i + 2]),
-      burst = tonumber(ARGV[i + 3]),
-      settles = ARGV[i + 4] == '1',
-    })
-  end
-  return policies
-end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
@@ -379,7 +349,7 @@ end
 -- peek: what take would say, without taking
 -- KEYS[1]  stateKey — string, as take keeps it
 -- ARGV[1]  cost — integer, at least 1
--- ARGV[2..] policies — as in take
+-- ARGV[2]  policiesJson — string, as in take
 -- returns  {'allow', quotas}
 -- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
 -- returns  {'block', waitMs, quotas}
@@ -387,9 +357,9 @@ end
 -- keeps    nothing is written
 local stateKey = KEYS[1]
 local cost = tonumber(ARGV[1])
-local policies = policiesFrom(2)
+local policiesJson = ARGV[2]
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 local quotes, waitMs = quote(subject.states, policies, cost)
 if blockWait(subject.block, waitMs) then
   return { 'block', blockWait(subject.block, waitMs), quotas(quotes) }
@@ -411,21 +381,6 @@ return { 'reset', redis.call('DEL', stateKey) }
 
 export const settleLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
-
--- policiesFrom: the policies that a script's arguments end with, five arguments each
-local function policiesFrom(index)
-  local policies = {}
-  for i = index, #ARGV, 5 do
-    table.insert(policies, {
-      algorithm = ARGV[i],
-      limit = tonumber(ARGV[i + 1]),
-      windowMs = tonumber(ARGV[i + 2]),
-      burst = tonumber(ARGV[i + 3]),
-      settles = ARGV[i + 4] == '1',
-    })
-  end
-  return policies
-end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
@@ -623,16 +578,16 @@ end
 -- settle: closes a reservation: its charge is refunded where that is asked, once, and stays where it is not
 -- KEYS[1]  stateKey — string, as take keeps it
 -- ARGV[1]  id — string, of the take
--- ARGV[2..] policies — as in take; 1 where this charge is to be refunded
+-- ARGV[2]  policiesJson — string, as in take; settles: whether this charge is to be refunded
 -- returns  {'settled', cost}
 -- returns  {'nothing', reserved} reserved: how many charges still are
 -- cost     1 GET; when it settles 1 PTTL, 1 SET
 -- keeps    a charge is settled at most once, never refunded into a window that began after it, and no key comes into being
 local stateKey = KEYS[1]
 local id = ARGV[1]
-local policies = policiesFrom(2)
+local policiesJson = ARGV[2]
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 for position, reservation in ipairs(subject.reservations) do
   if reservation[1] == id then
     table.remove(subject.reservations, position)
@@ -655,21 +610,6 @@ return { 'nothing', #subject.reservations }
 
 export const takeLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
-
--- policiesFrom: the policies that a script's arguments end with, five arguments each
-local function policiesFrom(index)
-  local policies = {}
-  for i = index, #ARGV, 5 do
-    table.insert(policies, {
-      algorithm = ARGV[i],
-      limit = tonumber(ARGV[i + 1]),
-      windowMs = tonumber(ARGV[i + 2]),
-      burst = tonumber(ARGV[i + 3]),
-      settles = ARGV[i + 4] == '1',
-    })
-  end
-  return policies
-end
 
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
@@ -837,20 +777,20 @@ local function blockWait(block, waitMs)
   end
 end
 
--- strike: counts a denial, and after so many in a row blocks: each time twice as long, up to maxMs
-local function strike(block, afterDenials, durationMs, maxMs)
+-- strike: counts a denial, and after so many in a row blocks: each time twice as long, up to the rule's maxMs
+local function strike(block, rule)
   local nowMs = math.floor(now / 1000)
   if nowMs >= block[4] then
     block[1], block[2] = 0, 0
   end
   block[1] = block[1] + 1
-  if block[1] >= afterDenials then
+  if block[1] >= rule.afterDenials then
     block[1] = 0
     block[2] = math.min(block[2] + 1, 50)
-    block[5] = math.min(durationMs * 2 ^ (block[2] - 1), maxMs)
+    block[5] = math.min(rule.durationMs * 2 ^ (block[2] - 1), rule.maxMs)
     block[3] = nowMs + block[5]
   end
-  block[4] = math.max(block[3], nowMs) + maxMs
+  block[4] = math.max(block[3], nowMs) + rule.maxMs
 end
 
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
@@ -938,10 +878,9 @@ end
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is charged
 -- ARGV[2]  id — string, made by the caller: a command that a client sends again is charged once
 -- ARGV[3]  cost — integer, at least 1
--- ARGV[4]  afterDenials — integer, so many denials in a row block the subject; 0: no block
--- ARGV[5]  durationMs — integer, ms: the first block's length; each further one is twice as long
--- ARGV[6]  maxMs — integer, ms: the longest block, and how long after one it is remembered
--- ARGV[7..] policies — algorithm, limit, windowMs, burst, and 1 where a charge may be settled; five each
+-- ARGV[4]  policiesJson — string, JSON: of each policy {algorithm, limit, windowMs, burst, settles: whether a charge may be}
+-- ARGV[5]  blockJson — string, JSON: {afterDenials: so many in a row block the subject; durationMs: of the first block, each
+--          further one is twice as long; maxMs: of the longest, and how long after one it is remembered}; '': no block
 -- returns  {'late', nowUs}
 -- returns  {'allow', quotas}
 -- returns  {'deny', waitMs, quotas} waitMs -1: never, the cost is above a limit
@@ -950,23 +889,22 @@ end
 -- keeps    what is charged never exceeds a policy; a denial charges nothing; the key has a TTL
 local stateKey = KEYS[1]
 local notAfterUs, id, cost = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
-local afterDenials, durationMs, maxMs = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local policies = policiesFrom(7)
+local policiesJson, blockJson = ARGV[4], ARGV[5]
 
 if now > notAfterUs then
   return { 'late', now }
 end
 
-local subject = loadSubject(stateKey)
+local subject, policies = loadSubject(stateKey), cjson.decode(policiesJson)
 local quotes, waitMs = quote(subject.states, policies, cost)
 
 if chargedBefore(subject, id) then
   return { 'allow', quotas(quotes) }
 end
 
-local isStrike = waitMs > 0 and afterDenials > 0 and not blockWait(subject.block, 0)
+local isStrike = waitMs > 0 and blockJson ~= '' and not blockWait(subject.block, 0)
 if isStrike then
-  strike(subject.block, afterDenials, durationMs, maxMs)
+  strike(subject.block, cjson.decode(blockJson))
 end
 
 if blockWait(subject.block, waitMs) then

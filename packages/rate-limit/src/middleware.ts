@@ -90,13 +90,16 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const limiter = limiterWith(checked);
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
   const decisions = attachment<Decision>('rateLimit');
+  const met = new WeakSet<IncomingMessage>();
   /** What skip answers: nothing was counted, and all of every limit is left. */
   const uncounted = (): Decision =>
     decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
 
-  const subjectOf = async (req: HttpRequest): Promise<Subject> => {
-    if (key === undefined) return clientAddress(req, ipv6Bits, warn);
-    const subject = subjectFrom(await key(req));
+  const named = async (
+    req: HttpRequest,
+    given: Subject | undefined | Promise<Subject | undefined>,
+  ): Promise<Subject> => {
+    const subject = subjectFrom(await given);
     if (subject !== undefined) return subject;
     warn(
       'TURNPIKE_WARN_NO_KEY',
@@ -108,13 +111,15 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
 
   const ask = async (req: HttpRequest): Promise<Decision> => {
     if (skip?.(req)) return uncounted();
-    if (meetsAgain(req, limiter)) {
+    if (met.has(req)) {
       warn(
         'TURNPIKE_WARN_COUNTED_TWICE',
         'this limiter is mounted more than once on the way of a request, and counts it each time.',
       );
     }
-    return limiter.take(await subjectOf(req), { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
+    met.add(req);
+    const subject = key === undefined ? clientAddress(req, ipv6Bits, warn) : await named(req, key(req));
+    return limiter.take(subject, { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
   };
 
   /** At the end of the response, gives back what turned out not to count, and closes what did. */
@@ -128,20 +133,24 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     });
   };
 
+  const refuse = async (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): Promise<false> => {
+    await onProblem(refusal(decision), req, res, next);
+    return false;
+  };
+
   /** Tells what was decided; true when the request may go on. */
-  const answer = async (
+  const answer = (
     decision: Decision,
     req: IncomingMessage,
     res: ServerResponse,
     next: Next,
-  ): Promise<boolean> => {
+  ): boolean | Promise<boolean> => {
     decisions.attach(req, decision);
     settleAtEnd(decision, req, res);
     // Somebody has answered meanwhile, a time-out perhaps: there is nothing left to tell or to refuse.
     if (res.headersSent) return decision.allowed;
     if (!decision.isUnknown) tellQuota(res, headers, decision);
-    if (!decision.allowed) await onProblem(refusal(decision), req, res, next);
-    return decision.allowed;
+    return decision.allowed || refuse(decision, req, res, next);
   };
 
   function rateLimitMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
@@ -164,29 +173,30 @@ function subjectFrom(given: unknown): Subject | undefined {
   return isTuple ? given : undefined;
 }
 
-const toldOf = new WeakMap<ServerResponse, Map<HeaderDialect, PolicyStanding[]>>();
+/** What a response says of quotas so far, in one dialect. */
+interface Told {
+  readonly dialect: HeaderDialect;
+  readonly standings: readonly PolicyStanding[];
+}
+
+const toldOf = new WeakMap<ServerResponse, readonly Told[]>();
 
 /** Limiters in a row that speak one dialect speak together: each tells of those before it, too. */
 function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { standings }: Decision): void {
-  const told = toldOf.get(res) ?? new Map<HeaderDialect, PolicyStanding[]>();
-  toldOf.set(res, told);
-  for (const dialect of dialects) {
-    const together = [...(told.get(dialect) ?? []), ...standings];
-    told.set(dialect, together);
+  const before = toldOf.get(res) ?? [];
+  const now = dialects.map((dialect): Told => {
+    const said = before.find((told) => told.dialect === dialect);
+    return { dialect, standings: said === undefined ? standings : [...said.standings, ...standings] };
+  });
+  const silent = before.filter(({ dialect }) => !dialects.includes(dialect));
+  const all = silent.length === 0 ? now : [...silent, ...now];
+  toldOf.set(res, all);
+  const spoken = all.map(({ dialect }) => dialect);
+  for (const { dialect, standings: together } of now) {
     // Two dialects that say different things in one field: the newer one speaks.
-    if (dialect === 'draft-7' && told.has('draft-11')) continue;
-    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, [...told.keys(), ...dialects])))
-      res.setHeader(name, value);
+    if (dialect === 'draft-7' && spoken.includes('draft-11')) continue;
+    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, spoken))) res.setHeader(name, value);
   }
-}
-
-const limitersOf = new WeakMap<IncomingMessage, Set<RateLimiter>>();
-
-/** Notes that a limiter meets a request; true when it has met it before. */
-function meetsAgain(req: IncomingMessage, limiter: RateLimiter): boolean {
-  const met = limitersOf.get(req) ?? new Set();
-  limitersOf.set(req, met);
-  return met.has(limiter) || !met.add(limiter);
 }
 
 /** The policies that a finished answer does not count for. An aborted connection counts: nobody can hang up to go free. */

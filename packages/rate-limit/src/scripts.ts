@@ -24,29 +24,36 @@ function verdict(reply: unknown): Verdict {
   return { kind: said[0], waitMs: waitOf(Number(said[1])), quotas: said[2].map(quotaOf) };
 }
 
-/** `refunded` names the policies a settle is about; by default those whose charge may be settled. */
-const policyArguments = (policies: readonly Policy[], refunded?: readonly string[]): (string | number)[] =>
-  policies.flatMap(({ name, algorithm, limit, windowMs, burst, charge }) => [
-    algorithm,
-    limit,
-    windowMs,
-    burst,
-    (refunded?.includes(name) ?? charge !== 'always') ? 1 : 0,
-  ]);
+const jsonOf = (policies: readonly Policy[], settles: (policy: Policy) => boolean): string =>
+  JSON.stringify(
+    policies.map((policy) => {
+      const { algorithm, limit, windowMs, burst } = policy;
+      return { algorithm, limit, windowMs, burst, settles: settles(policy) };
+    }),
+  );
+
+/** Most limiters ask with the same policies each time. */
+const written = new WeakMap<readonly Policy[], string>();
+
+function policiesJson(policies: readonly Policy[]): string {
+  let json = written.get(policies);
+  if (json === undefined) written.set(policies, (json = jsonOf(policies, ({ charge }) => charge !== 'always')));
+  return json;
+}
 
 export const take: Script<Take, Verdict> = defineScript({
   lua: takeLua,
   grants: true,
   encode: ({ key, id, cost, block, policies }) => ({
     keys: [key],
-    argv: [id, cost, block?.afterDenials ?? 0, block?.durationMs ?? 0, block?.maxMs ?? 0, ...policyArguments(policies)],
+    argv: [id, cost, policiesJson(policies), block === undefined ? '' : JSON.stringify(block)],
   }),
   decode: verdict,
 });
 
 export const peek: Script<Question, Verdict> = defineScript({
   lua: peekLua,
-  encode: ({ key, cost, policies }) => ({ keys: [key], argv: [cost, ...policyArguments(policies)] }),
+  encode: ({ key, cost, policies }) => ({ keys: [key], argv: [cost, policiesJson(policies)] }),
   decode: verdict,
 });
 
@@ -60,13 +67,16 @@ export interface Refund {
 
 export const settle: Script<Refund, boolean> = defineScript({
   lua: settleLua,
-  encode: ({ key, id, policies, refunded }) => ({ keys: [key], argv: [id, ...policyArguments(policies, refunded)] }),
+  encode: ({ key, id, policies, refunded }) => ({
+    keys: [key],
+    argv: [id, jsonOf(policies, ({ name }) => refunded.includes(name))],
+  }),
   decode: (reply) => (reply as [tag: 'settled' | 'nothing', n: Integer])[0] === 'settled',
 });
 
 export const block: Script<Omit<Question, 'cost'> & { durationMs: number }, void> = defineScript({
   lua: blockLua,
-  encode: ({ key, durationMs, policies }) => ({ keys: [key], argv: [durationMs, ...policyArguments(policies)] }),
+  encode: ({ key, durationMs, policies }) => ({ keys: [key], argv: [durationMs, policiesJson(policies)] }),
   decode: () => undefined,
 });
 

@@ -28,6 +28,9 @@ async function clocked(algorithm: Algorithm, limit: number, windowMs: number) {
 }
 
 describe.each(ALGORITHMS)('%s', (algorithm) => {
+  const policies = (limit: number, windowMs: number): string =>
+    JSON.stringify([{ algorithm, limit, windowMs, burst: limit, settles: false }]);
+
   /** How long a caller waits for one more when all of `limit` was just charged. */
   const waitOfOne = (limit: number): number => (algorithm === 'token-bucket' ? 60_000 / limit : 60_000);
 
@@ -136,8 +139,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
   it('charges a command once that is sent twice', async () => {
     const redis = it_.clients.client();
     const key = `${it_.clients.prefix}:twice`;
-    const send = (id: string) =>
-      redis.eval(takeLua, 1, key, Date.now() * 1000 + 1e9, id, 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
+    const send = (id: string) => redis.eval(takeLua, 1, key, Date.now() * 1000 + 1e9, id, 2, policies(10, 60_000), '');
     expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
     expect(await send('one')).toEqual(['allow', [[2, expect.any(Number), 0]]]);
     expect(await send('two')).toEqual(['allow', [[4, expect.any(Number), 0]]]);
@@ -148,7 +150,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     const redis = it_.clients.client();
     const key = `${it_.clients.prefix}:remembered`;
     const send = (id: string, withinMs: number) =>
-      redis.eval(takeLua, 1, key, (Date.now() + withinMs) * 1000, id, 1, 0, 0, 0, algorithm, 1000, 600_000, 1000, 0);
+      redis.eval(takeLua, 1, key, (Date.now() + withinMs) * 1000, id, 1, policies(1000, 600_000), '');
     const used = async (id: string, withinMs: number) => ((await send(id, withinMs)) as [string, [[number]]])[1][0][0];
     await send('brief', 30);
     await send('long', 5000);
@@ -164,8 +166,7 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
   it('does nothing once its time has passed', async () => {
     const redis = it_.clients.client();
     const key = `${it_.clients.prefix}:late`;
-    const send = (notAfterUs: number) =>
-      redis.eval(takeLua, 1, key, notAfterUs, 'id', 2, 0, 0, 0, algorithm, 10, 60_000, 10, 0);
+    const send = (notAfterUs: number) => redis.eval(takeLua, 1, key, notAfterUs, 'id', 2, policies(10, 60_000), '');
     expect(await send(Date.now() * 1000 - 1_000_000)).toEqual(['late', expect.any(Number)]);
     expect(await send(0)).toEqual(['late', expect.any(Number)]);
     expect(await redis.exists(key)).toBe(0);

@@ -1,0 +1,5 @@
+import type { Contender } from '../../harness/contender.ts';
+import { limitedApp } from './routes.ts';
+
+/** Nothing is limited. */
+export const contender: Contender = () => limitedApp(() => []);

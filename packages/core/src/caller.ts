@@ -1,0 +1,102 @@
+import { StoreError } from './errors.ts';
+import { isolated } from './isolated.ts';
+import type { Sent } from './silence.ts';
+
+/** A timer that fires later than this was held up by the event loop, and so perhaps was the command it waits for. */
+const STALL_MS = 10;
+
+/** The most that is waited beyond a deadline to make up for a stall. */
+const STALL_GRACE_MS = 50;
+
+/** How long somebody waits. */
+export interface Patience<Reply> {
+  /** A local instant, by `performance.now()`. */
+  readonly givesUpAt: number;
+  /** What the error says when it has come. */
+  readonly deadlineMs: number;
+  /** Is handed the reply that came after it. */
+  readonly onAbandoned: ((reply: Reply) => void) | undefined;
+}
+
+/** What those who send a command for a caller need to know, and to tell. */
+export interface Waiting {
+  /** A local instant, by `performance.now()`. */
+  readonly givesUpAt: number;
+  readonly isGone: boolean;
+  /** The command it waits for. */
+  sent: Sent | undefined;
+}
+
+/** Who waits for an answer, and until when. A class, because there is one for every call, and its methods are not made anew. */
+export class Caller<Reply> implements Waiting {
+  /** Settles once: with what arrives, with what fails, or with a `StoreError` when its time is over. */
+  readonly answer: Promise<Reply>;
+  /** Only a stall of this process puts it off. */
+  givesUpAt: number;
+  isGone = false;
+  sent: Sent | undefined = undefined;
+  readonly #patience: Patience<Reply>;
+  #resolve!: (reply: Reply) => void;
+  #reject!: (error: unknown) => void;
+  #timer: NodeJS.Timeout;
+  #isExtended = false;
+
+  constructor(now: number, patience: Patience<Reply>) {
+    this.#patience = patience;
+    this.givesUpAt = patience.givesUpAt;
+    this.answer = new Promise<Reply>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#timer = this.#wait(now);
+  }
+
+  /** Takes the reply, or hands it back when nobody waits for it any longer. */
+  arrive(reply: Reply): void {
+    if (this.isGone) return isolated(() => this.#patience.onAbandoned?.(reply));
+    this.#leave();
+    this.#resolve(reply);
+  }
+
+  fail(error: unknown): void {
+    this.#leave();
+    this.#reject(error);
+  }
+
+  async giveUp(): Promise<void> {
+    const stalledMs = performance.now() - this.givesUpAt;
+    if (stalledMs > STALL_MS && !this.#isExtended) {
+      this.#isExtended = true;
+      this.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
+    }
+    const now = performance.now();
+    if (now < this.givesUpAt) {
+      this.#timer = this.#wait(now); // also after a timer that fired early, as they do by up to a millisecond
+      return;
+    }
+    await socketsRead();
+    if (this.isGone) return;
+    if (this.sent !== undefined) this.sent.isGivenUp = true;
+    this.fail(silent(this.#patience.deadlineMs, this.sent !== undefined));
+  }
+
+  #wait(now: number): NodeJS.Timeout {
+    return setTimeout(giveUp, Math.ceil(this.givesUpAt - now), this);
+  }
+
+  #leave(): void {
+    this.isGone = true;
+    clearTimeout(this.#timer);
+  }
+}
+
+const giveUp = (caller: { giveUp(): Promise<void> }): void => void caller.giveUp();
+
+/** Lets the event loop read its sockets: after a stall, timers fire before replies that have long arrived are seen. */
+export const socketsRead = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve));
+  });
+
+export const silent = (deadlineMs: number, mayHaveRun = false): StoreError =>
+  new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', `Redis gave no answer within ${deadlineMs} ms`, { mayHaveRun });
