@@ -40,9 +40,17 @@ export interface History {
   readonly silences: readonly Interval[];
   /** An instance stood still, or died: what it was asked then may wait. */
   readonly standstills: readonly (Interval & { readonly instance: number })[];
-  /** A process got no turn by itself: the machine was busy. */
-  readonly stalls: readonly Interval[];
+  readonly stalls: readonly Stall[];
 }
+
+/** A process got no turn by itself, since the machine was busy: an instance, or who asks them all. */
+export interface Stall extends Interval {
+  readonly instance: number | 'driver';
+}
+
+/** Those that keep an answer of one instance waiting. */
+export const stallsOf = (instance: number, stalls: readonly Stall[]): Stall[] =>
+  stalls.filter((stall) => stall.instance === 'driver' || stall.instance === instance);
 
 export const isWithin = (one: Interval, other: Interval): boolean => one.from >= other.from && one.to <= other.to;
 

@@ -5,6 +5,8 @@ import type { Visitor } from './visitor.ts';
 
 export interface LoadOptions {
   readonly visitor: Visitor;
+  /** Which load this is, of several on one app: each has keys of its own. */
+  readonly series: number;
   /** Those that can be asked at the moment. */
   readonly targets: () => readonly Target[];
   /** How many ask at once. */
@@ -19,6 +21,7 @@ export interface LoadOptions {
 /** Few of each, so that requests meet. */
 const CALLERS = ['caller-a', 'caller-b'];
 const USERS = ['ann', 'bob', 'eve', 'dan'];
+
 /** Cached as they leave, and forgotten by tag; or cached as values, and forgotten by key. */
 export const PAGES: readonly string[] = ['pages/1', 'pages/2', 'pages/3', 'pages/4', 'values/1', 'values/2'];
 
@@ -29,7 +32,7 @@ const SENDS = 3;
 export const buyerOf = (key: string): string => `buyer-${key.split('-')[1]}`;
 
 /** Asks for all that the app can do, in an order that `random` determines, until it is told to stop. */
-export async function load({ visitor, targets, workers, random, restMs, until }: LoadOptions): Promise<void> {
+export async function load({ visitor, series, targets, workers, random, restMs, until }: LoadOptions): Promise<void> {
   const tokens = new Map<string, string[]>();
   let keys = 0;
 
@@ -54,7 +57,7 @@ export async function load({ visitor, targets, workers, random, restMs, until }:
 
   /** A buyer of its own signs in for each worker, and once more whenever Redis has forgotten it. */
   async function buyer(worker: number): Promise<void> {
-    const key = `key-${worker}-${(keys += 1)}`;
+    const key = `key-${worker}-${series}-${(keys += 1)}`;
     const user = buyerOf(key);
     const token = tokens.get(user)?.[0] ?? (await visitor.login(await anyone(), user));
     if (token === undefined) return;

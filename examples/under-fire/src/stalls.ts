@@ -1,7 +1,7 @@
 import type { Interval } from './history.ts';
 
 /** How often the watch looks, in ms, and from which gap on the process was not running. */
-const [TICK_MS, GAP_MS] = [5, 25];
+const [TICK_MS, GAP_MS] = [5, 50];
 
 /** Tells of each while in which this process got no turn, by `performance.now()`. Resolves to how to end it. */
 export function watchStalls(onStall: (stall: Interval) => void): () => void {

@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 import { type Target, hangUp } from '../src/ask.ts';
 import { createDatabase } from '../src/database.ts';
-import type { Exchange, Interval } from '../src/history.ts';
+import type { Exchange, Interval, Stall } from '../src/history.ts';
 import { load } from '../src/load.ts';
 import { violationsIn } from '../src/oracle/violations.ts';
 import { seeded } from '../src/random.ts';
@@ -64,13 +64,21 @@ describe.each(Object.entries(topologies))(
 
       const exchanges: Exchange[] = [];
       const losses: Interval[] = [];
-      const stalls: Interval[] = [];
-      onTestFinished(watchStalls((stall) => stalls.push(stall)));
+      const stalls: Stall[] = [];
+      onTestFinished(watchStalls((stall) => stalls.push({ instance: 'driver', ...stall })));
       const visitor = createVisitor((exchange) => exchanges.push(exchange));
-      for (const { name, mayForget, happens } of topology.happenings) {
+      for (const [series, { name, mayForget, happens }] of topology.happenings.entries()) {
         const over = new AbortController();
         onTestFinished(() => over.abort());
-        const asking = load({ visitor, targets: () => targets, workers: 10, random, restMs: 20, until: over.signal });
+        const asking = load({
+          visitor,
+          series,
+          targets: () => targets,
+          workers: 10,
+          random,
+          restMs: 20,
+          until: over.signal,
+        });
         await sleep(CALM_MS);
         // An oracle that has seen nothing is right, too.
         await eventually(() => expect(answersIn(exchanges)).toEqual(expect.arrayContaining(ANSWERS)), {

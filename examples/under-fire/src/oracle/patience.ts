@@ -1,4 +1,4 @@
-import { type Exchange, type History, type Interval, type Op, touches } from '../history.ts';
+import { type Exchange, type History, type Interval, type Op, stallsOf, touches } from '../history.ts';
 import { runningMs } from '../stalls.ts';
 
 /** No request takes longer, whatever Redis does. */
@@ -30,7 +30,7 @@ export function unanswered({ exchanges, standstills, stalls }: History): string[
     const isOfAnother =
       code === LOAD_TIMEOUT && [...standstills, ...stalls].some((still) => touches(still, before(exchange)));
     const isExpected = ANSWERS[op].includes(status) || isOfAnother;
-    const isTooLong = tookMs > LONGEST_MS && runningMs(span(exchange), stalls) > LONGEST_MS;
+    const isTooLong = tookMs > LONGEST_MS && runningMs(span(exchange), stallsOf(instance, stalls)) > LONGEST_MS;
     return [
       ...(isTooLong ? [`${op} took ${tookMs} ms, and was answered ${status}`] : []),
       ...(isExpected ? [] : [`${op} was answered ${status} (${code ?? 'no code'})`]),

@@ -113,7 +113,10 @@ describe('the oracle', () => {
     const slow = { ...at<'me'>(0, { op: 'me', status: 503, user: 'ann', token: 'a' }), receivedAt: 2_001 };
     const broken = at<'me'>(0, { op: 'me', status: 500, user: 'ann', token: 'a' });
     const gone = at<'me'>(0, { op: 'me', status: 0, user: 'ann', token: 'a' });
-    expect(found([slow], { stalls: [{ from: 10, to: 20 }] })).toEqual([]);
+    for (const instance of [0, 'driver'] as const) {
+      expect(found([slow], { stalls: [{ instance, from: 10, to: 20 }] })).toEqual([]);
+    }
+    expect(found([slow], { stalls: [{ instance: 1, from: 10, to: 20 }] })).not.toEqual([]);
     for (const exchange of [slow, broken, gone]) {
       expect(found([exchange])[0]).toMatch(/^request: me/);
       expect(found([exchange], { standstills: [{ instance: 0, from: 0, to: 5 }] })).toEqual([]);

@@ -4,7 +4,16 @@ import { findRedis } from '@turnpike/test-kit';
 import type { SoakResult } from './soak.ts';
 
 /** docs/soak.md. */
-export function report({ seconds, seed, processes, requests, faults, recoveriesMs, violations }: SoakResult): string {
+export function report({
+  seconds,
+  seed,
+  processes,
+  requests,
+  faults,
+  recoveriesMs,
+  violations,
+  excusedMs,
+}: SoakResult): string {
   const total = sum(requests.values());
   const sorted = recoveriesMs.toSorted((one, other) => one - other);
   const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
@@ -20,6 +29,7 @@ taken away is, again and again, while all of it is asked for. What was answered 
 | requests | ${total} |
 | faults | ${sum(faults.values())}, in ${recoveriesMs.length} rounds |
 | decided by Redis again | after ${at(0.5)} ms (median), ${at(1)} ms (longest) |
+| excused | ${inSeconds(excusedMs.evictions)} s in which Redis evicted, ${inSeconds(excusedMs.stalls)} s in which the machine gave the one who asks no turn |
 | **violations** | **${violations.length}** |
 | seed | ${seed} |
 | versions | ${versions().join(', ')} |
@@ -34,6 +44,8 @@ ${rows(faults)}
 ${rows(requests)}
 `;
 }
+
+const inSeconds = (ms: number): string => (ms / 1_000).toFixed(1);
 
 const sum = (counts: Iterable<number>): number => [...counts].reduce((total, count) => total + count, 0);
 

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hangUp } from '../ask.ts';
-import type { Exchange } from '../history.ts';
+import type { Exchange, Interval } from '../history.ts';
 import { load } from '../load.ts';
 import { violationsIn } from '../oracle/violations.ts';
 import { seeded } from '../random.ts';
 import { recovery } from '../recovery.ts';
 import { unsettled } from '../settlement.ts';
+import { runningMs } from '../stalls.ts';
 import { createVisitor } from '../visitor.ts';
 import { inject } from './faults.ts';
 import { type FaultKind, type Round, schedule } from './schedule.ts';
@@ -28,6 +29,8 @@ export interface SoakResult {
   /** How long it took after each round until all decided by Redis again, in ms. */
   readonly recoveriesMs: readonly number[];
   readonly violations: readonly string[];
+  /** For how long Redis may have evicted anything, and the one who asks got no turn, in ms. */
+  readonly excusedMs: { readonly evictions: number; readonly stalls: number };
 }
 
 const PROCESSES = 3;
@@ -61,11 +64,20 @@ export async function soak({ seconds, seed, onRound = () => undefined }: SoakOpt
     if (recoveredMs > RECOVERY_MS) violations.push(`recovery: took ${Math.round(recoveredMs)} ms after ${names}`);
   }
 
-  const endsAt = performance.now() + seconds * 1_000;
-  while (performance.now() < endsAt) {
+  const startedAt = performance.now();
+  const endsAt = startedAt + seconds * 1_000;
+  for (let series = 0; performance.now() < endsAt; series += 1) {
     const stretchEndsAt = Math.min(endsAt, performance.now() + STRETCH_MS);
     const over = new AbortController();
-    const asking = load({ visitor, targets: world.targets, workers: WORKERS, random, restMs: 60, until: over.signal });
+    const asking = load({
+      visitor,
+      series,
+      targets: world.targets,
+      workers: WORKERS,
+      random,
+      restMs: 60,
+      until: over.signal,
+    });
     while (performance.now() < stretchEndsAt) {
       await passRound(rounds.next().value);
       await sleep(random() * 300);
@@ -80,7 +92,18 @@ export async function soak({ seconds, seed, onRound = () => undefined }: SoakOpt
   const { evictions, silences, standstills, stalls } = world;
   const history = { exchanges, losses: [], evictions, silences, standstills, stalls };
   violations.push(...violationsIn(history, world.database), ...world.complaints);
-  return { seconds, seed, processes: PROCESSES, requests: countOf(exchanges), faults, recoveriesMs, violations };
+  const span = { from: startedAt, to: performance.now() };
+  const within = (intervals: readonly Interval[]): number => span.to - span.from - runningMs(span, intervals);
+  return {
+    seconds,
+    seed,
+    processes: PROCESSES,
+    requests: countOf(exchanges),
+    faults,
+    recoveriesMs,
+    violations,
+    excusedMs: { evictions: within(evictions), stalls: within(stalls.filter(({ instance }) => instance === 'driver')) },
+  };
 }
 
 const keysWithoutTtl = ({ clients }: World): Promise<string[]> =>

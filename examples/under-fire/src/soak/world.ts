@@ -10,7 +10,7 @@ import {
 } from '@turnpike/test-kit';
 import type { Target } from '../ask.ts';
 import { type KnowingDatabase, createDatabase } from '../database.ts';
-import { type Interval, touches } from '../history.ts';
+import { type Interval, type Stall, touches } from '../history.ts';
 import { watchStalls } from '../stalls.ts';
 import { serveDatabase } from './database-over-http.ts';
 import type { FromProcess, ProcessArgs, ToProcess } from './process.ts';
@@ -38,7 +38,7 @@ export interface World {
   /** Unhandled rejections, unknown warnings, processes that ended by themselves. */
   readonly complaints: string[];
   readonly standstills: (Interval & { readonly instance: number })[];
-  readonly stalls: Interval[];
+  readonly stalls: Stall[];
   /** Written down by who takes Redis away. */
   readonly silences: Interval[];
   readonly evictions: Interval[];
@@ -58,13 +58,14 @@ export async function createWorld(count: number, random: () => number): Promise<
   const served = await serveDatabase(database);
   const complaints: string[] = [];
   const standstills: (Interval & { instance: number })[] = [];
-  const stalls: Interval[] = [];
-  const unwatch = watchStalls((stall) => stalls.push(stall));
+  const stalls: Stall[] = [];
+  const unwatch = watchStalls((stall) => stalls.push({ instance: 'driver', ...stall }));
   let instances = 0;
 
   /** One that was told to stand still was not kept by the machine: others may not wait for it. */
-  function hearStall(stall: Interval): void {
-    if (!standstills.some((still) => touches(still, stall))) stalls.push(stall);
+  function hearStall(stall: Stall): void {
+    const wasTold = standstills.some((still) => still.instance === stall.instance && touches(still, stall));
+    if (!wasTold) stalls.push(stall);
   }
 
   async function createSlot(): Promise<Slot> {
@@ -90,7 +91,8 @@ export async function createWorld(count: number, random: () => number): Promise<
             const said = message as FromProcess;
             if (said.kind === 'listening') resolve(said.port);
             else if (said.kind === 'complaint') complaints.push(`process: ${said.what}`);
-            else hearStall({ from: said.from - performance.timeOrigin, to: said.to - performance.timeOrigin });
+            else
+              hearStall({ instance, from: said.from - performance.timeOrigin, to: said.to - performance.timeOrigin });
           });
         });
         running = { processes, target: { instance, port } };
