@@ -1,4 +1,4 @@
-import { TurnpikeError } from '@turnpike/core';
+import { TurnpikeError, socketsRead } from '@turnpike/core';
 import type { Entry, Stamp } from './envelope.ts';
 import type { Lasting } from './freshness.ts';
 
@@ -123,12 +123,19 @@ export function runLoader(
       },
     }))().finally(() => (said.loadMs = Math.ceil(performance.now() - begunAt)));
   const value = new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    let isOver = false;
+    const timer = setTimeout(async () => {
+      // After a stall of this process timers come before what has long arrived is read.
+      await socketsRead();
+      if (isOver) return;
       const error = new LoadTimeoutError(timeoutMs);
       reject(error);
       aborting.abort(error);
     }, timeoutMs);
-    late.then(resolve, reject).finally(() => clearTimeout(timer));
+    late.then(resolve, reject).finally(() => {
+      isOver = true;
+      clearTimeout(timer);
+    });
   });
   return { value, late, said };
 }

@@ -1,4 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { eventually, faultProxy, fleet, race, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
@@ -193,6 +195,27 @@ describe('a loader that never settles', () => {
     await expect(second).rejects.toMatchObject({ code: 'ERR_TURNPIKE_LOAD_TIMEOUT', name: 'LoadTimeoutError' });
     expect(aborted?.aborted).toBe(true);
     expect(aborted?.reason).toMatchObject({ code: 'ERR_TURNPIKE_LOAD_TIMEOUT' });
+  });
+
+  it('has not, when its answer came in time and its process stood still', async () => {
+    const cache = await here({ loadTimeoutMs: 100 });
+    const database = createServer((socket) => socket.end('the row')).listen(0, '127.0.0.1');
+    await once(database, 'listening');
+    const { port } = database.address() as AddressInfo;
+    const load = async (): Promise<string> => {
+      const socket = connect(port, '127.0.0.1');
+      const [row] = (await once(socket, 'data')) as [Buffer];
+      return row.toString();
+    };
+    const loading = cache.getOrLoad('k', async () => {
+      const row = load();
+      await setImmediate();
+      const until = performance.now() + 150;
+      while (performance.now() < until);
+      return row;
+    });
+    expect(await loading).toBe('the row');
+    database.close();
   });
 
   it('and does after all is stored late, if nothing has happened since', async () => {

@@ -8,6 +8,7 @@ export type { HttpRequest, HttpResponse, Middleware, Next } from './middleware.t
 export { type OptionChecks, optionChecks, withDefaults } from './options.ts';
 export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
 export { type RedisArgument, type RedisClient, assertRedisClient, isCluster, keyPrefixOf } from './redis-client.ts';
+export { socketsRead } from './caller.ts';
 export { retrySoon } from './retry-soon.ts';
 export { type Script, type ScriptCall, type ScriptDefinition, defineScript } from './script.ts';
 export { type CallOptions, type Reading, type Store, storeOf } from './store.ts';

@@ -83,10 +83,10 @@ describe.each(EXPRESSES)('pages of a tier, on %s', (_, express) => {
     const cached = cacheResponse({ cache, scope: 'public' });
     const spoiling: typeof cached = Object.assign<Middleware, typeof cached>((req, res, next) => {
       const { writeHead, end } = res;
-      res.writeHead = ((...args: unknown[]) => {
+      res.writeHead = (...args: unknown[]) => {
         if (req.headers['x-spoil'] !== undefined) res.appendHeader('Link', '</c>');
         return Reflect.apply(writeHead, res, args) as ServerResponse;
-      }) as ServerResponse['writeHead'];
+      };
       res.end = ((chunk: unknown, ...rest: unknown[]) => {
         if (req.headers['x-spoil'] !== undefined && chunk instanceof Uint8Array) chunk.fill(0);
         return Reflect.apply(end, res, [chunk, ...rest]) as ServerResponse;
