@@ -14,8 +14,8 @@ export interface Settled {
   readonly random: () => number;
 }
 
-/** So many of the last tokens of each user, and of the last keys, are looked at. */
-const [TOKENS, KEYS] = [6, 12];
+/** So many of the last tokens of each user, and of the last keys, answered and not, are looked at. */
+const [TOKENS, KEYS] = [6, 20];
 
 /** A run that was killed is in flight until its lease ends, and a machine may be busy: after so long everything has an answer. */
 const PATIENCE_MS = 10_000;
@@ -71,8 +71,13 @@ async function pages({ visitor, targets, exchanges, losses }: Settled): Promise<
 
 /** Every key has its answer: the order, or, where a run was broken off and nobody may repeat it, that nobody knows. */
 async function orders({ visitor, targets, exchanges, random }: Settled): Promise<string[]> {
-  const sent = new Map(exchangesOf({ exchanges }, 'order').map(({ key, how }) => [key, how]));
-  const buyers = groupedBy([...sent].slice(-KEYS), ([key]) => buyerOf(key));
+  const all = exchangesOf({ exchanges }, 'order');
+  const sent = new Map(all.map(({ key, how }) => [key, how]));
+  // Those first that nobody has an answer to: their run was broken off, or never began.
+  const placed = new Set(all.flatMap(({ key, status }) => (status === 201 ? key : [])));
+  const [known, unknown] = [true, false].map((isPlaced) => [...sent].filter(([key]) => placed.has(key) === isPlaced));
+  const asked = [...known!.slice(-KEYS), ...unknown!.slice(-KEYS)];
+  const buyers = groupedBy(asked, ([key]) => buyerOf(key));
   const found = [...buyers].map(async ([buyer, keys]) => {
     const signIn = (): Promise<string | undefined> => visitor.login(pick(random, targets), buyer);
     const token = await patiently(signIn, (answer) => answer !== undefined);
