@@ -25,9 +25,18 @@ describe('the commands of the pages', () => {
     expect([...commands].filter((name) => !(name in scripts))).toEqual([]);
   });
 
-  it('are run by .ci/run, or by a test at full scale; or make what .ci/run then checks', () => {
+  it('are run by .ci/run, nightly, or by a test at full scale; or make what .ci/run then checks', () => {
     const ci = read('.ci', 'run');
-    const elsewhere = new Set(['start', 'shop:cluster', 'soak', 'test:full', 'lua', 'changeset']);
+    const elsewhere = new Set([
+      'start',
+      'shop:cluster',
+      'soak',
+      'test:full',
+      'matrix',
+      'lua',
+      'pack:files',
+      'changeset',
+    ]);
     const isRun = (name) => new RegExp(`\\bnpm (run (--if-present )?)?${name}$`, 'm').test(ci);
     expect([...commands].filter((name) => !isRun(name) && !elsewhere.has(name))).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { type Forwarded, type Miss, type Status, cacheStatus } from './cache-sta
 import { conditionsOf, isConditional } from './conditional-headers.ts';
 import { unwatchedHeaders } from './credentials.ts';
 import { emitPage } from './events.ts';
+import { notStored } from './refusal.ts';
 import { type FoundPage, heldOutcome, pageFound, pageIn, storedIn } from './found-page.ts';
 import { unpack } from './page.ts';
 import type { PageLoads } from './page-loads.ts';
@@ -116,12 +117,10 @@ export async function visit(exchange: Exchange, url: string, parts: VisitParts):
     return isOfUse && start.kept !== undefined ? heldOutcome(kept, start.kept, nowMs) : ALONE;
   };
 
-  /** RFC 9111 §5.2.1.7 */
   const refuse = (): void => {
     emitPage(() => ({ type: 'page-unavailable' }));
     say({ kind: 'unavailable' });
-    const detail = 'The request takes what is stored and nothing else, and nothing is stored that would answer it';
-    writeProblem({ status: 504, code: 'cache_not_stored', detail }, req, res, next);
+    writeProblem(notStored, req, res, next);
   };
 
   /** Sees to it that this client gets what it asked for of what its handler answers for all. */

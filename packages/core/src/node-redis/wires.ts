@@ -104,8 +104,7 @@ function sentinel(client: SentinelClient): Wire {
       return wasReady ? 'reconnecting' : 'connecting';
     },
     keyPrefix: client._keyPrefix ?? '',
-    // Another master is another server; version 5 says it by this event alone.
-    events: { ready: ['ready', 'topology-change'], end: ['end'] },
+    events: { ready: ['ready'], end: ['end'] },
     send: (_key, words, options) => client.sendCommand(false, words, options),
     read: (keys, options) => client.sendCommand(false, ['mget', ...keys], options),
     // Of the connection on which it listens it tells nothing: it is not asked what only that connection could answer.
