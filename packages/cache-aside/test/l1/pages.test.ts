@@ -10,7 +10,7 @@ import { unpack } from '../../src/express/page.ts';
 import type { Cache } from '../../src/index.ts';
 import { rfc9111 } from '../../src/rfc9111/index.ts';
 import { EXPRESSES, type Handler, siteOf } from '../express/app.ts';
-import { cacheWithTier } from './near.ts';
+import { cacheWithTier, never } from './near.ts';
 
 const it_ = setting();
 const caches: Cache[] = [];
@@ -77,16 +77,27 @@ describe.each(EXPRESSES)('pages of a tier, on %s', (_, express) => {
     expect(new Set(texts)).toEqual(new Set([JSON.stringify({ a: 'b'.repeat(2000) })]));
   });
 
+  it('are not taken for a value whose key is called as they are in Redis, nor is it for one of them', async () => {
+    const { cache, ask, near } = await site((_req, res) => res.send('a page'));
+    await near('/page');
+    const [name = ''] = await it_.clients.scan('*:page');
+    expect(await cache.getOrLoad(name, () => 'a value')).toBe('a value');
+    for (let n = 0; n < 5; n += 1) {
+      expect(await cache.getOrLoad(name, never)).toBe('a value');
+    }
+    expect((await ask('/page')).text).toBe('a page');
+  });
+
   it('are not changed by what is done to one answer on its way', async () => {
     const { cache } = await cacheWithTier(it_.clients.client(), { prefix: it_.clients.prefix });
     caches.push(cache);
     const cached = cacheResponse({ cache, scope: 'public' });
     const spoiling: typeof cached = Object.assign<Middleware, typeof cached>((req, res, next) => {
       const { writeHead, end } = res;
-      res.writeHead = ((...args: unknown[]) => {
+      res.writeHead = (...args: unknown[]) => {
         if (req.headers['x-spoil'] !== undefined) res.appendHeader('Link', '</c>');
         return Reflect.apply(writeHead, res, args) as ServerResponse;
-      }) as ServerResponse['writeHead'];
+      };
       res.end = ((chunk: unknown, ...rest: unknown[]) => {
         if (req.headers['x-spoil'] !== undefined && chunk instanceof Uint8Array) chunk.fill(0);
         return Reflect.apply(end, res, [chunk, ...rest]) as ServerResponse;
