@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, faultProxy, ifClientHas, type FaultProxy } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Cache, type CacheOptions, createCache } from '../../src/index.ts';
@@ -176,6 +176,25 @@ describe('a tier', () => {
     }
   });
 
+  it.each<[string, (cache: Cache) => Promise<unknown>]>([
+    ['its key', (cache) => cache.invalidate({ keys: ['k'] })],
+    ['a tag of it', (cache) => cache.invalidate({ tags: ['t'] })],
+    ['its key and another tag', (cache) => cache.invalidate({ keys: ['k'], tags: ['another'] })],
+    ['everything', (cache) => cache.clear()],
+    ['a write through', (cache) => cache.writeThrough('k', () => 1)],
+  ])('does not give out what its own process has invalidated, before it hears of it: by %s', async (_, invalidate) => {
+    const { redis, changes } = await twoWays();
+    const { cache, near: given } = await near(redis);
+    await cache.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await given('k', 'old');
+    changes.delay(500);
+    await invalidate(cache);
+    for (let n = 0; n < 10; n += 1) {
+      expect(await cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+      await sleep(5);
+    }
+  });
+
   it('does not give out what another cache of its process has marked late, before it hears of it', async () => {
     const { redis, changes } = await twoWays();
     const first = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
@@ -187,6 +206,11 @@ describe('a tier', () => {
     ending.push(() => admin.config('SET', 'min-replicas-to-write', 0));
     await admin.config('SET', 'min-replicas-to-write', 1);
     expect(await cache.invalidate({ tags: ['t'] })).toEqual({ delivered: 0, queued: 1 });
+    // Nor while it waits, though the tier can ask what else was marked.
+    for (let n = 0; n < 10; n += 1) {
+      expect(await cache.getOrLoad('k', () => 'meanwhile', { tags: ['t'] })).toBe('meanwhile');
+      await sleep(5);
+    }
     changes.delay(500);
     await admin.config('SET', 'min-replicas-to-write', 0);
     await eventually(() => expect(cache.stats().backlog).toBe(0), { everyMs: 1 });
@@ -240,11 +264,11 @@ describe('a tier', () => {
 
 describe('where the server refuses', () => {
   /** A client of a user who may do this, and not what is taken away. */
-  async function restricted(...rules: string[]) {
+  async function restricted(options: RedisOptions, ...rules: string[]) {
     const admin = it_.clients.client();
     const user = `u${Math.random().toString(36).slice(2)}`;
     await admin.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all', ...rules);
-    const redis = it_.clients.client({ username: user, password: 'secret' });
+    const redis = it_.clients.client({ ...options, username: user, password: 'secret' });
     // Or it would try again, as nobody.
     ending.push(
       () => admin.call('ACL', 'DELUSER', user),
@@ -254,7 +278,7 @@ describe('where the server refuses', () => {
   }
 
   it('client tracking, a tier hears what the cache itself publishes', async () => {
-    const redis = await restricted('-client|tracking');
+    const redis = await restricted({}, '-client|tracking');
     const { cache, near: given } = await near(redis);
     expect(coherenceOf(cache)).toBe('publish');
     const other = await here();
@@ -272,8 +296,23 @@ describe('where the server refuses', () => {
     await eventually(async () => expect(await cache.getOrLoad('k', () => 'newest')).toBe('newest'));
   });
 
+  it('client tracking, a tier hears with a client that puts a prefix before its keys, and of the next server by tracking', async () => {
+    const redis = await restricted({ keyPrefix: 'app[x]*:' }, '-client|tracking');
+    const { cache, near: given } = await near(redis);
+    expect(coherenceOf(cache)).toBe('publish');
+    const other = await near(it_.clients.client({ keyPrefix: 'app[x]*:' }));
+    await cache.getOrLoad('k', () => 'old');
+    await given('k', 'old');
+    await other.cache.invalidate({ keys: ['k'] });
+    await eventually(async () => expect(await cache.getOrLoad('k', () => 'new')).toBe('new'));
+    await it_.clients.client().call('ACL', 'SETUSER', redis.options.username ?? '', '+client|tracking');
+    redis.disconnect(true);
+    await eventually(() => expect(coherenceOf(cache)).toBe('tracking'));
+    await it_.clients.client().unlink(...(await it_.clients.client().keys('app*')));
+  });
+
   it('to tell at all, nothing is kept, a warning says so once, and the cache works without', async () => {
-    const redis = await restricted('-client|tracking', '-psubscribe');
+    const redis = await restricted({}, '-client|tracking', '-psubscribe');
     const warnings: NodeJS.ErrnoException[] = [];
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on('warning', onWarning);

@@ -27,6 +27,12 @@ const it_ = setting();
 
 const KINDS = ['ioredis', 'ioredis 5', 'Cluster'] as const;
 
+const written = (cache: Cache, key: string) =>
+  cache.writeThrough(key, ({ version }) => {
+    version(1);
+    return 'written';
+  });
+
 describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is no redis-server binary'), (kind) => {
   let cluster: RedisCluster | undefined;
   let onCluster: Clients | undefined;
@@ -81,6 +87,7 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     ['its key, with a quarantine', (cache) => cache.invalidate({ keys: ['product:1'], quarantineMs: 50 })],
     ['everything', (cache) => cache.clear()],
     ['a write through', (cache) => cache.writeThrough('product:1', () => 1)],
+    ['a write through of a version, where there was none', (cache) => written(cache, 'product:1')],
     ['a key that is a digest', (cache) => cache.invalidate({ keys: ['ä:{1}'] })],
   ])('does not give out what another process has invalidated: by %s', async (by, invalidate) => {
     const [one, two] = [await here(), await here()];
@@ -198,13 +205,6 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     const before = fromRedis();
     while (fromRedis() === before && performance.now() - startedAt < 1000) await cache.getOrLoad('k', never);
     expect(fromRedis()).toBe(before + 1);
-  });
-
-  it('a value and a page of one name are two', async () => {
-    const { cache, near } = await here();
-    const page = `${it_.clients.prefix}:v1:cache-aside:{x}:page`;
-    await cache.getOrLoad(page, () => 'a value');
-    await near(page, 'a value');
   });
 
   it('ends with its cache', async () => {
