@@ -8,7 +8,7 @@ const it_ = setting();
 
 describe(`${PROCESSES} processes that read, write and invalidate at random, one of them killed on the way`, () => {
   const ROUNDS_A_HEAT = 250;
-  const heats = scale({ quick: 2, full: 40 });
+  const heats = scale({ quick: 1, full: 40 });
   const firstSeed = Math.floor(Math.random() * 1e6);
 
   it.each(Array.from({ length: heats }, (_, n) => firstSeed + n))(

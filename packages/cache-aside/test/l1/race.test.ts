@@ -6,7 +6,7 @@ import { PROCESSES, raced } from '../raced.ts';
 
 const it_ = setting();
 
-const ROUNDS = scale({ quick: 40, full: 250 });
+const ROUNDS = scale({ quick: 25, full: 250 });
 const HEATS = scale({ quick: 1, full: 20 });
 const firstSeed = Math.floor(Math.random() * 1e6);
 
