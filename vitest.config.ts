@@ -9,6 +9,8 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     include: ['{packages,internal,examples}/*/{src,test}/**/*.test.ts', '{bench,scripts}/**/*.test.{ts,mjs}'],
+    // Over which client: see the file.
+    setupFiles: process.env['TURNPIKE_CLIENT'] ? ['packages/core/test/client-kinds/setup.ts'] : [],
     pool: 'forks',
     // Files wait for real time more than they compute: two at a time also where there are two cores.
     maxWorkers: 2,

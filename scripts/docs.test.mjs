@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
@@ -55,6 +55,26 @@ describe('the pages', () => {
     );
     expect(pages.length).toBeGreaterThan(6);
     expect(broken).toEqual([]);
+  });
+
+  /** Code is of a file that a test uses; what is typed into a shell has a test of its own. */
+  it('show code and configuration that a test runs, and no other', () => {
+    const folders = ['packages', 'examples'].flatMap((above) =>
+      readdirSync(join(root, above)).flatMap((name) => ['src', 'test'].map((below) => join(root, above, name, below))),
+    );
+    const files = folders
+      .filter((folder) => existsSync(folder))
+      .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+      .filter((file) => /\.(ts|js|mjs|conf|acl|sql)$/.test(file))
+      .map((file) => readFileSync(file, 'utf8').trim());
+    const shown = pages
+      .filter(({ file }) => /^(README\.md$|docs[\\/]|packages[\\/])/.test(file))
+      .flatMap(({ file, text }) =>
+        [...text.matchAll(/```(\w+)\n([\s\S]*?)\n```/g)].map(([, language, code]) => ({ file, language, code })),
+      )
+      .filter(({ language }) => language !== 'sh');
+    expect(shown.length).toBeGreaterThan(30);
+    expect(shown.filter(({ code }) => !files.includes(code.trim()))).toEqual([]);
   });
 
   it.each([

@@ -1,33 +1,46 @@
 // Checks what npm would publish, as those see it who install it: packs every public package, lets publint and attw look
-// at the tarballs, installs them into fresh apps of Express 5 and 4 (pack-fixtures/), and runs and compiles those.
-// Needs a build; `npm run check` makes one.
+// at the tarballs, holds their files against the known ones (packed/lists/), installs them into fresh apps of Express 5 and 4
+// (pack-fixtures/), asks for advisories, and runs those apps on a Redis: ES modules, CommonJS, TypeScript, and each in one file.
+// Needs a build; `npm run check` makes one. With --write-files the lists of files are written anew, and nothing else is done.
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { advisoriesIn } from './packed/advisories.mjs';
+import { checkFiles } from './packed/file-list.mjs';
 import { TSC } from './setup/compile.mjs';
 import { pnpm } from './setup/pnpm.mjs';
 import { startContainer } from './setup/redis-docker.mjs';
 import { startServer } from './setup/redis-server.mjs';
 import { serverForTests } from './setup/redis.mjs';
-import { mustRun } from './setup/run.mjs';
-import { atEnd, step, task } from './setup/task.mjs';
+import { mustRun, run } from './setup/run.mjs';
+import { Stop, atEnd, step, task } from './setup/task.mjs';
 import { projects, root } from './setup/workspace.mjs';
 
 const node = process.execPath;
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const fixture = (name) => join(root, 'scripts', 'pack-fixtures', name);
+const isToWrite = process.argv.includes('--write-files');
 
 await task(async () => {
   const work = mkdtempSync(join(tmpdir(), 'turnpike-pack-'));
   atEnd(() => rmSync(work, { recursive: true, force: true }));
 
   const tarballs = await step('pack', () => pack(join(work, 'tarballs')));
+  await step('files', () =>
+    Promise.all(
+      tarballs.map((tarball) => checkFiles(/turnpike-(.*)-\d+\./.exec(basename(tarball))[1], tarball, isToWrite)),
+    ),
+  );
+  if (isToWrite) return;
   await step('look', () => Promise.all(tarballs.map(look)));
 
   const server = await serverForTests();
   const redis = server ? await startServer(server) : await startContainer();
   for (const express of ['express5', 'express4']) {
-    await step(express, () => useIn(join(work, express), express, tarballs, redis));
+    const app = join(work, express);
+    await step(express, () => useIn(app, express, tarballs, redis));
+    if (express === 'express5') await step('bundled', () => bundleIn(app, join(work, 'alone'), redis));
+    await step('audit', (note) => audit(app, note));
   }
 });
 
@@ -45,12 +58,29 @@ async function look(tarball) {
 }
 
 async function useIn(app, express, tarballs, redis) {
-  for (const name of [express, 'esm', 'cjs', 'ts']) cpSync(fixture(name), app, { recursive: true });
-  const quick = ['--prefer-offline', '--no-audit', '--no-fund', '--no-package-lock'];
+  for (const name of [express, 'esm', 'cjs', 'ts', 'bundle']) cpSync(fixture(name), app, { recursive: true });
+  const quick = ['--prefer-offline', '--no-audit', '--no-fund'];
   await mustRun('npm', ['install', ...quick, ...tarballs], { cwd: app });
 
-  const env = { ...process.env, REDIS_URL: redis };
-  await mustRun(node, ['app.mjs'], { cwd: app, env, timeoutMs: 30_000 });
-  await mustRun(node, ['app.cjs'], { cwd: app, env, timeoutMs: 30_000 });
   await mustRun(node, [TSC, '-p', 'tsconfig.json'], { cwd: app });
+  for (const file of ['app.mjs', 'app.cjs', 'out/app.js']) await runIn(app, file, redis);
+}
+
+/** In a folder of its own, so that a bundle that needs anything else does not find it. */
+async function bundleIn(app, alone, redis) {
+  await mustRun(node, ['bundle.mjs'], { cwd: app });
+  cpSync(join(app, 'alone'), alone, { recursive: true });
+  for (const file of ['bundle.mjs', 'bundle.cjs']) await runIn(alone, file, redis);
+}
+
+async function runIn(cwd, file, redis) {
+  await mustRun(node, [file], { cwd, env: { ...process.env, REDIS_URL: redis }, timeoutMs: 30_000 });
+}
+
+/** Of what an app runs with, Express and the clients included. */
+async function audit(app, note) {
+  const { output } = await run('npm', ['audit', '--omit=dev', '--json'], { cwd: app, timeoutMs: 60_000 });
+  const found = advisoriesIn(output);
+  if (found === 'unknown') note('not known: the registry told nothing of advisories');
+  else if (found !== 'none') throw new Stop(`Known holes in what an app is given:\n${found.join('\n')}`);
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { missingPackages } from './redis-debian.mjs';
+import { missingPackages, sourceLine, wrapper } from './redis-debian.mjs';
 
 test('the packages to fetch are those that a simulated install would install, whatever they are called', () => {
   const simulation = `Reading package lists...
@@ -11,4 +11,21 @@ Inst redis-server (5:7.0.15-1~deb12u10 Debian-Security:12/oldstable-security [am
 Conf libjemalloc2 (5.3.0-1 Debian:12.15/oldstable [amd64])
 `;
   expect(missingPackages(simulation)).toEqual(['libjemalloc2', 'libssl3', 'redis-server']);
+});
+
+test('another release comes from where the running one does, on Debian only', () => {
+  const targets = 'http://here/debian/ bookworm Debian\nhttp://here/debian-security/ bookworm-security Debian\n';
+  expect(sourceLine(targets, 'ID=debian\nVERSION_CODENAME=bookworm\n', 'trixie')).toBe(
+    'deb http://here/debian/ trixie main',
+  );
+  expect(sourceLine('http://there/ubuntu/ noble Ubuntu\n', 'VERSION_CODENAME=noble\n', 'trixie')).toBeUndefined();
+});
+
+test('a server is started with its own libraries, and with its own loader where it has one', () => {
+  expect(wrapper('redis-server', ['usr/lib'])).toContain(
+    'export LD_LIBRARY_PATH="$root/usr/lib"\nexec "$root/usr/bin/redis-server" "$@"',
+  );
+  expect(wrapper('valkey-server', ['usr/lib'], 'usr/lib64/ld-linux-x86-64.so.2')).toContain(
+    'exec "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib" "$root/usr/bin/valkey-server" "$@"',
+  );
 });

@@ -1,30 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { readFileSync, readdirSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCache } from '@turnpike/cache-aside';
 import { createRateLimiter, rateLimit } from '@turnpike/rate-limit';
 import { singleSession } from '@turnpike/single-session';
 import {
-  type RedisServer,
   canStartCluster,
   clientFactory,
   eventually,
-  findRedis,
   skipUnless,
   startCluster,
   startRedis,
   startReplica,
+  startSentinels,
 } from '@turnpike/test-kit';
 import type { Redis } from 'ioredis';
 import request from 'supertest';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { watch } from './docs/production/alerts.ts';
 import { createClient, createSentinelClient } from './docs/production/client.ts';
 import { createCluster } from './docs/production/cluster.ts';
+import { connect } from './docs/production/node-redis.ts';
 import { createShop } from './docs/testing/shop.ts';
 
 const folder = join(import.meta.dirname, 'docs/production');
@@ -62,7 +57,7 @@ describe('docs/production.md', () => {
   it('shows the files that are used here', () => {
     const page = readFileSync(join(import.meta.dirname, '../../../docs/production.md'), 'utf8');
     const files = readdirSync(folder);
-    expect(files.length).toBe(6);
+    expect(files.length).toBe(7);
     const shown = (name: string) => `\`\`\`${name.split('.').at(-1)}\n${fileOf(name)}\n\`\`\``;
     expect(files.filter((name) => !page.includes(shown(name)))).toEqual([]);
   });
@@ -238,14 +233,11 @@ describe('the client', () => {
     it('follows a Sentinel from a master that hangs to its replica', async () => {
       await using master = await startRedis();
       await using replica = await startReplica(master);
-      const sentinel = await startSentinel(master);
-      const redis = given(createSentinelClient([sentinel], 'shop'));
+      await using watch = await startSentinels(master, 1, { name: 'shop' });
+      const redis = given(createSentinelClient([...watch.sentinels], 'shop'));
       const shop = shopOn(redis);
       const { token } = await shop.sessions.login('ann');
       await redis.wait(1, 1_000);
-      // It has to know of the replica, which it asks the master for every ten seconds, and at the start.
-      await eventually(async () => expect(await sentinel.replicas()).toBe(1), { withinMs: 15_000 });
-
       master.pause();
       await eventually(() => shop.order(token, 'k').expect(201), { withinMs: 20_000 });
       expect(redis.stream.remotePort).toBe(replica.port);
@@ -285,35 +277,24 @@ it('alerts.ts counts what should not happen', async () => {
   );
 });
 
-/** A Sentinel that watches `master` as `shop`, and takes half a second's silence for its end. */
-async function startSentinel(master: RedisServer) {
-  const found = findRedis();
-  if (found.kind !== 'binary') throw new Error('A Sentinel needs a redis-server binary.');
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((closed) => probe.close(closed));
-  const directory = await mkdtemp(join(tmpdir(), 'turnpike-sentinel-'));
-  const file = join(directory, 'sentinel.conf');
-  const lines = [
-    `port ${port}`,
-    'bind 127.0.0.1',
-    `dir ${directory}`,
-    `sentinel monitor shop 127.0.0.1 ${master.port} 1`,
-    'sentinel down-after-milliseconds shop 500',
-    'sentinel failover-timeout shop 5000',
-  ];
-  await writeFile(file, `${lines.join('\n')}\n`);
-  const sentinel: ChildProcess = spawn(found.path, [file, '--sentinel'], { stdio: 'ignore' });
-  const kill = (): void => void sentinel.kill('SIGKILL');
-  process.once('exit', kill);
-  onTestFinished(async () => {
-    process.off('exit', kill);
-    kill();
-    await once(sentinel, 'exit');
-    await rm(directory, { recursive: true, force: true });
+describe('node-redis', () => {
+  it('as the page sets it up starts without Redis, leaves one that hangs, and is back when that is', async () => {
+    const warned = vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    onTestFinished(() => warned.mockRestore());
+    await using server = await startRedis();
+    await server.kill();
+    const { client, redis } = connect(server.url);
+    onTestFinished(() => client.destroy());
+    const limiter = createRateLimiter({ redis, limit: 1000, windowMs: 60_000, deadlineMs: 500 });
+    const isDegraded = async (): Promise<boolean> => (await limiter.take('ann')).degraded;
+    expect(await isDegraded()).toBe(true);
+    await server.restart();
+    await eventually(async () => expect(await isDegraded()).toBe(false));
+    server.pause();
+    expect(await isDegraded()).toBe(true);
+    await eventually(() => expect(client.isReady).toBe(false), { withinMs: 4_000 });
+    server.resume();
+    await eventually(async () => expect(await isDegraded()).toBe(false));
+    expect(warned).toHaveBeenCalled();
   });
-  // What it finds it writes into its file.
-  const replicas = async () => (await readFile(file, 'utf8')).split('sentinel known-replica shop').length - 1;
-  return { host: '127.0.0.1', port, replicas };
-}
+});

@@ -1,4 +1,8 @@
-import { expect, it, vi } from 'vitest';
+import { scale } from '@turnpike/test-kit';
+import fc from 'fast-check';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { garbage } from './garbage.ts';
+import { send } from './raw-connection.ts';
 import { problemIn, shop } from './shop.ts';
 
 const it_ = shop();
@@ -47,3 +51,54 @@ it('what is not there is 404, with problem details, and the page at / is there',
   }
   expect(problemIn(await it_.http.delete('/products/p1').expect(404))['code']).toBe('not_found');
 });
+
+/** So much garbage is sent, each piece on a connection of its own. */
+const CASES = scale({ quick: 300, full: 20_000 });
+
+/** So many at a time: all come from one address, which would be refused everything before long. */
+const TOGETHER = 10;
+
+/** Nothing is wrong with the server: what cannot be done is the client's fault. 501 and 505 are Node's own. */
+const isExpected = (status: number): boolean => status < 500 || status === 501 || status === 505;
+
+it(`${CASES} connections that send garbage are each answered or ended, and say nothing of the inside`, async () => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const rejected: unknown[] = [];
+  const note = (reason: unknown): void => void rejected.push(reason);
+  process.on('unhandledRejection', note);
+  onTestFinished(() => {
+    process.off('unhandledRejection', note);
+    logged.mockRestore();
+  });
+  const [, token = ''] = (await it_.as('ann')).Authorization.split(' ');
+  const port = Number(new URL(it_.url).port);
+  const counts = new Map<number, number>();
+  const redis = it_.clients.client();
+  const forgetCounts = async (): Promise<void> => {
+    const keys = await it_.clients.scan(':v1:rate-limit:*');
+    if (keys.length > 0) await redis.del(...keys);
+  };
+
+  const together = fc.array(garbage, { minLength: TOGETHER, maxLength: TOGETHER });
+  const isRight = fc.asyncProperty(together, async (pieces) => {
+    await forgetCounts();
+    const answers = await Promise.all(pieces.map((piece) => send(piece, token, port)));
+    for (const [n, said] of answers.entries()) {
+      const statuses = [...said.matchAll(/^HTTP\/1\.1 (\d{3}) /gm)].map(([, status]) => Number(status));
+      for (const status of statuses) counts.set(status, (counts.get(status) ?? 0) + 1);
+      expect(statuses.filter((status) => !isExpected(status))).toEqual([]);
+      if (pieces[n]!.isWhole) expect(statuses).not.toEqual([]);
+      expect(said).not.toMatch(/node_modules|\bat .*\.[jt]s:\d|"stack"|SELECT |select .* from /);
+    }
+  });
+  await fc.assert(isRight, { numRuns: CASES / TOGETHER });
+
+  console.log(Object.fromEntries([...counts].toSorted(([one], [other]) => one - other)));
+  expect(rejected).toEqual([]);
+  expect(logged.mock.calls).toEqual([]);
+  await forgetCounts();
+  await it_.http.get('/healthz').expect(200, { ok: true });
+  await it_.as('ann');
+  const keys = await it_.clients.scan();
+  expect(keys.filter((key) => !/^[\w.~:{}-]+$/.test(key))).toEqual([]);
+}, 600_000);

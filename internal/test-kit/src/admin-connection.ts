@@ -3,7 +3,7 @@ import type { RedisAddress } from './redis-server.ts';
 
 /** Lends `ask` a connection of the kit's own, which gives up at the first failure instead of waiting for a server. */
 export async function withAdmin<T>(
-  { host, port, username, password }: RedisAddress,
+  { host, port, username, password, tls }: RedisAddress,
   ask: (redis: Redis) => Promise<T>,
 ): Promise<T> {
   const redis = new Redis({
@@ -11,6 +11,7 @@ export async function withAdmin<T>(
     port,
     username,
     password,
+    ...(tls && { tls }),
     lazyConnect: true,
     connectTimeout: 2_000,
     disableClientInfo: true,

@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
+import { chosenClients } from './client-kind.ts';
 import { keysOf, keysWithoutTtl } from './key-scan.ts';
 import type { RedisAddress } from './redis-server.ts';
+import type { Sentinels } from './sentinels.ts';
 
-/** A server, a proxy before one, or a cluster. */
-export type ClientTarget = RedisAddress | { readonly startupNodes: readonly RedisAddress[] };
+/** A server, a proxy before one, a cluster, or what Sentinels watch. */
+export type ClientTarget =
+  | RedisAddress
+  | { readonly startupNodes: readonly RedisAddress[] }
+  | Pick<Sentinels, 'name' | 'sentinels'>;
 
 /** Another copy of ioredis: what `import { Redis } from 'ioredis5'` gives. */
 export interface RedisLibrary<Client, ClusterClient> {
@@ -16,7 +21,7 @@ export interface RedisLibrary<Client, ClusterClient> {
 export interface Clients<Client = Redis, ClusterClient = Cluster> {
   /** Random, such as 't1f0c2b3a'. Give it to the middleware's `prefix` option. */
   readonly prefix: string;
-  /** Connects at once, as ioredis does; of a cluster to its first node. */
+  /** Connects at once, as ioredis does; of a cluster to its first node, behind Sentinels to the master. */
   client(options?: RedisOptions): Client;
   clusterClient(options?: ClusterOptions): ClusterClient;
   /** All keys with the prefix, on every master, those behind a client's `keyPrefix` too. `pattern` is a glob for the rest. */
@@ -33,7 +38,8 @@ interface Closable {
   disconnect(): void;
 }
 
-const EXPECTED = /Connection is closed|connect ETIMEDOUT|Socket closed|Failed to refresh slots cache|timed out/i;
+const EXPECTED =
+  /Connection is closed|All sentinels are unreachable|connect ETIMEDOUT|Socket closed|Failed to refresh slots cache|timed out|Connection timeout/i;
 
 /** Tests take servers away, and losing one is no news. Anything else that a client complains of fails the test. */
 function ignoreLostConnections(error: Error & { code?: unknown }): void {
@@ -45,20 +51,24 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 500);
 
 /**
  * Makes ioredis clients for `target` that come back quickly (`retryStrategy` n => min(50 n, 500) ms) and bear the loss of
- * their server in silence. `Redis` is the copy of ioredis to use instead of version 6.
+ * their server in silence. `Redis` is the copy of ioredis to use instead of version 6, or of what `useClients` chose; a `prefix`
+ * of the caller's is for a server that nobody else uses.
  */
-export function clientFactory(target: ClientTarget): Clients;
+export function clientFactory(target: ClientTarget, options?: { prefix?: string }): Clients;
 export function clientFactory<Client extends Closable, ClusterClient extends Closable>(
   target: ClientTarget,
-  options: { Redis: RedisLibrary<Client, ClusterClient> },
+  options: { Redis: RedisLibrary<Client, ClusterClient>; prefix?: string },
 ): Clients<Client, ClusterClient>;
 export function clientFactory(
   target: ClientTarget,
-  { Redis: Library = Redis }: { Redis?: RedisLibrary<Closable, Closable> } = {},
+  {
+    Redis: Library = Redis,
+    prefix = `t${randomBytes(4).toString('hex')}`,
+  }: { Redis?: RedisLibrary<Closable, Closable>; prefix?: string } = {},
 ): Clients<Closable, Closable> {
-  const prefix = `t${randomBytes(4).toString('hex')}`;
   const isCluster = 'startupNodes' in target;
-  const nodes = (isCluster ? target.startupNodes : [target]).map(connectionTo);
+  const nodes = 'sentinels' in target ? [] : (isCluster ? target.startupNodes : [target]).map(connectionTo);
+  const single = 'sentinels' in target ? watched(target) : nodes[0];
   const given = new Set<Closable>();
   let observer: Redis | Cluster | undefined;
 
@@ -70,9 +80,7 @@ export function clientFactory(
 
   async function masters(): Promise<Redis[]> {
     observer ??= give(
-      isCluster
-        ? new Cluster(nodes, { clusterRetryStrategy: retryStrategy })
-        : new Redis({ ...nodes[0], retryStrategy }),
+      isCluster ? new Cluster(nodes, { clusterRetryStrategy: retryStrategy }) : new Redis({ ...single, retryStrategy }),
     );
     // A Cluster knows its nodes once it has answered.
     await observer.ping();
@@ -96,10 +104,25 @@ export function clientFactory(
     observer = undefined;
   }
 
+  // Whoever names a copy of ioredis is given that one.
+  const kind = Library === Redis ? chosenClients() : undefined;
+
+  function client(options?: RedisOptions): Closable {
+    const admin = (more: RedisOptions): Redis => give(new Redis({ ...single, ...more } as object));
+    const wanted = { ...single, retryStrategy, ...options } as RedisOptions;
+    return kind === undefined ? new Library(wanted) : kind.client(wanted, admin);
+  }
+
+  function clusterClient(options?: ClusterOptions): Closable {
+    const wanted: ClusterOptions = { clusterRetryStrategy: retryStrategy, ...options };
+    const admin = (): Cluster => give(new Cluster(nodes, wanted as object));
+    return kind === undefined ? new Library.Cluster(nodes, wanted) : kind.clusterClient(nodes, wanted, admin);
+  }
+
   return {
     prefix,
-    client: (options) => give(new Library({ ...nodes[0], retryStrategy, ...options })),
-    clusterClient: (options) => give(new Library.Cluster(nodes, { clusterRetryStrategy: retryStrategy, ...options })),
+    client: (options) => give(client(options)),
+    clusterClient: (options) => give(clusterClient(options)),
     scan,
     noKeyWithoutTtl,
     close,
@@ -108,4 +131,17 @@ export function clientFactory(
 }
 
 /** Nothing but these: a server's other properties are no options of ioredis. */
-const connectionTo = ({ host, port, username, password }: RedisAddress) => ({ host, port, username, password });
+const connectionTo = ({ host, port, username, password, tls }: RedisAddress) => ({
+  host,
+  port,
+  username,
+  password,
+  ...(tls && { tls }),
+});
+
+/** Without `failoverDetector`: one that hears of a failover while it looks for the new master gives up for good. */
+const watched = ({ sentinels, name }: Pick<Sentinels, 'name' | 'sentinels'>) => ({
+  sentinels: [...sentinels],
+  name,
+  sentinelRetryStrategy: retryStrategy,
+});

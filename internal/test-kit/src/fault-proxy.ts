@@ -21,6 +21,8 @@ export interface FaultProxy {
   delay(ms: number | { request?: number; reply?: number }): void;
   /** Cuts the connections there are; what was on its way is lost. New ones are accepted, in the mode there was. */
   cut(): void;
+  /** Cuts the connections there are; new ones go to `target`: a failover behind one address. */
+  redirect(target: { host: string; port: number }): void;
   /**
    * Has the server run the next command that matches, and its client never hear of it: exactly its reply is swallowed,
    * then its connection cut. Commands sent behind it on the same connection may have run too.
@@ -45,7 +47,7 @@ const HOST = '127.0.0.1';
 
 /** Puts a proxy before `target`, on a free port of 127.0.0.1. */
 export async function faultProxy(target: { host: string; port: number }): Promise<FaultProxy> {
-  const { host, port: targetPort } = target;
+  let behind = target;
   const open = new Set<ProxiedConnection>();
   const drops = new Set<Drop>();
   const travel: Travel = { requestMs: 0, replyMs: 0 };
@@ -60,7 +62,7 @@ export async function faultProxy(target: { host: string; port: number }): Promis
 
   const createListener = (): Server =>
     createServer({ allowHalfOpen: true }, (client) => {
-      const server = connect({ host, port: targetPort, allowHalfOpen: true });
+      const server = connect({ host: behind.host, port: behind.port, allowHalfOpen: true });
       const connection = joinConnections(client, server, travel, lossFor, () => open.delete(connection));
       open.add(connection);
     });
@@ -130,6 +132,10 @@ export async function faultProxy(target: { host: string; port: number }): Promis
     blackhole: () => travelling(Infinity, Infinity),
     delay: (ms) => (typeof ms === 'number' ? travelling(ms, ms) : travelling(ms.request ?? 0, ms.reply ?? 0)),
     cut,
+    redirect(target) {
+      behind = target;
+      cut();
+    },
     dropNextReply,
     close,
     [Symbol.asyncDispose]: close,

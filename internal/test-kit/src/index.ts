@@ -1,13 +1,15 @@
+export { type ClientKind, ifClientHas, useClients } from './client-kind.ts';
 export { clientFactory, type Clients, type ClientTarget } from './clients.ts';
-export { type RedisCluster, type RedisClusterOptions, startCluster } from './cluster.ts';
 export { type ClusterNode } from './cluster-formation.ts';
+export { type RedisCluster, type RedisClusterOptions, startCluster } from './cluster.ts';
 export { type CommandCount, countCommands, startCounting } from './command-counter.ts';
 export { eventually } from './eventually.ts';
 export { faultProxy, type FaultProxy } from './fault-proxy.ts';
-export { type Fleet, fleet, type FleetOptions } from './fleet.ts';
 export { type Member, runMember } from './fleet-member.ts';
 export { type FleetProcess } from './fleet-process.ts';
+export { type Fleet, fleet, type FleetOptions } from './fleet.ts';
 export { isHandshake } from './handshake.ts';
+export { keySlot } from './key-slot.ts';
 export { NoRedisServer } from './no-redis-server.ts';
 export { race } from './race.ts';
 export { canStartCluster, canStartRedis, findRedis } from './redis-binary.ts';
@@ -15,6 +17,8 @@ export { type RedisAddress, type RedisServerOptions, type RedisServer, startRedi
 export { type ReplicaServer, startReplica } from './replica.ts';
 export { runningTime } from './running-time.ts';
 export { scale } from './scale.ts';
+export { type SentinelOptions, type Sentinels, startSentinels } from './sentinels.ts';
 export { settableClock, type SettableClock } from './settable-clock.ts';
 export { type SharedRedis, sharedRedis } from './shared-redis.ts';
 export { type SkipOptions, skipUnless } from './skips.ts';
+export { migrateSlot } from './slot-migration.ts';

@@ -17,14 +17,19 @@ const READY_WITHIN_MS = 10_000;
 const LOG_TAIL = 4_000;
 
 /**
- * Starts `binary` with `configFile` and resolves when it accepts connections.
+ * Starts `binary` with `args` and resolves when its log says `readyWhen`: that it accepts connections.
  *
  * Its own log says when that is. A PING would not do: until it has failed to bind, whoever took its port answers.
  *
  * @throws PortTaken, or an Error with the end of the server's log.
  */
-export function launchRedis(binary: string, configFile: string, directory: string): Promise<RedisProcess> {
-  const child = spawn(binary, [configFile], { stdio: ['ignore', 'pipe', 'pipe'] });
+export function launchRedis(
+  binary: string,
+  args: readonly string[],
+  directory: string,
+  readyWhen: string = 'Ready to accept connections',
+): Promise<RedisProcess> {
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const release = child.pid === undefined ? () => undefined : guardOrphan(child.pid, directory);
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => {
@@ -40,7 +45,7 @@ export function launchRedis(binary: string, configFile: string, directory: strin
     }, READY_WITHIN_MS);
     const read = (chunk: Buffer): void => {
       log += chunk.toString();
-      if (log.includes('Ready to accept connections')) ready();
+      if (log.includes(readyWhen)) ready();
       log = log.slice(-LOG_TAIL);
     };
     const ready = (): void => {

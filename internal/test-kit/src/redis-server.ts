@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { selfSigned } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { NoRedisServer } from './no-redis-server.ts';
 import { findRedis } from './redis-binary.ts';
@@ -13,6 +14,8 @@ export interface RedisAddress {
   readonly port: number;
   readonly username?: string;
   readonly password?: string;
+  /** What to trust, where it speaks TLS only. */
+  readonly tls?: { readonly ca: string };
 }
 
 export interface RedisServerOptions {
@@ -20,6 +23,8 @@ export interface RedisServerOptions {
   config?: Record<string, string>;
   /** Such as '10mb'. @default no limit */
   maxmemory?: string;
+  /** Speaks TLS only, by a certificate that is made now: clients trust `server.tls.ca`. @default false */
+  tls?: boolean;
   /** Waited for, up to 10 s, when somebody has it. @default a free one */
   port?: number;
 }
@@ -51,6 +56,14 @@ const DEFAULTS: Record<string, string> = {
   'repl-diskless-sync-delay': '0',
 };
 
+/** Names of files in the server's directory. */
+const TLS: Record<string, string> = {
+  port: '0',
+  'tls-cert-file': 'cert.pem',
+  'tls-key-file': 'key.pem',
+  'tls-auth-clients': 'no',
+};
+
 const PORT_WITHIN_MS = 10_000;
 
 /**
@@ -64,13 +77,18 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   const withBus = config['cluster-enabled'] === 'yes';
   const launch = launcher();
   const directory = await mkdtemp(join(tmpdir(), 'turnpike-redis-'));
+  const certificate = options.tls === true ? await selfSigned() : undefined;
+  if (certificate !== undefined) {
+    await Promise.all(Object.entries(certificate).map(([name, pem]) => writeFile(join(directory, `${name}.pem`), pem)));
+  }
   let running: RedisProcess;
 
   /** Resolves to the port: the wanted one, as soon as it can be had, or any. */
   async function start(wanted: number | undefined): Promise<number> {
     for (const deadline = Date.now() + PORT_WITHIN_MS; ; await sleep(20)) {
       const port = wanted ?? (await freePort({ withBus }));
-      const lines = Object.entries({ ...config, port: String(port), dir: JSON.stringify(directory) });
+      const listening = certificate === undefined ? { port: String(port) } : { ...TLS, 'tls-port': String(port) };
+      const lines = Object.entries({ ...config, dir: JSON.stringify(directory), ...listening });
       await writeFile(join(directory, 'redis.conf'), lines.map((line) => `${line.join(' ')}\n`).join(''));
       try {
         running = await launch(directory, port);
@@ -101,7 +119,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   return {
     host: '127.0.0.1',
     port,
-    url: `redis://127.0.0.1:${port}`,
+    url: `${certificate === undefined ? 'redis' : 'rediss'}://127.0.0.1:${port}`,
+    ...(certificate !== undefined && { tls: { ca: certificate.cert } }),
     get pid() {
       return running.pid;
     },
@@ -123,7 +142,7 @@ function launcher(): Launch {
   const source = findRedis();
   switch (source.kind) {
     case 'binary':
-      return (directory) => launchRedis(source.path, join(directory, 'redis.conf'), directory);
+      return (directory) => launchRedis(source.path, [join(directory, 'redis.conf')], directory);
     case 'docker':
       return async (directory, port) => (await import('./docker-redis.ts')).launchInDocker(directory, port);
     case 'none':

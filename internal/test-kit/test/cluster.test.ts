@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   canStartCluster,
   clientFactory,
+  type ClusterNode,
   eventually,
+  migrateSlot,
   type RedisCluster,
   skipUnless,
   startCluster,
@@ -75,6 +77,21 @@ describe(
       for (const key of keys) await redis.persist(key);
       const complaint = await clients.noKeyWithoutTtl().catch(String);
       for (const key of keys) expect(complaint).toContain(key);
+    });
+
+    test('a slot moves to another master with its keys, and clients find them there', async () => {
+      await using clients = clientFactory(cluster);
+      const redis = clients.clusterClient();
+      const keys = Array.from({ length: 25 }, (_, i) => `${clients.prefix}:{moving}:${i}`);
+      for (const key of keys) await redis.set(key, '1', 'PX', 60_000);
+      const from = cluster.nodeOf('{moving}');
+      const to = cluster.masters.find((master) => master !== from) as ClusterNode;
+      await migrateSlot(cluster, keySlot('{moving}'), { from, to });
+      await using direct = clientFactory(to);
+      for (const key of keys) expect(await direct.client().get(key)).toBe('1');
+      for (const key of keys) expect(await redis.incr(key)).toBe(2);
+      await migrateSlot(cluster, keySlot('{moving}'), { from: to, to: from });
+      expect(await redis.incr(keys[0] as string)).toBe(3);
     });
 
     test('a killed master is replaced by its replica, and is a replica itself when it is back', async () => {

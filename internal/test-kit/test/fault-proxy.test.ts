@@ -285,3 +285,15 @@ test('a subscriber gets its messages through the proxy, and no drop', async () =
   await proxy.close();
   await expect(dropped).rejects.toThrow('closed before there was a reply to drop');
 });
+
+test('redirected, it cuts what is open, and leads to another server', async () => {
+  await using other = await startRedis();
+  await direct.set('where', 'here');
+  await connect({}, other).set('where', 'there');
+  const redis = connect();
+  expect(await redis.get('where')).toBe('here');
+  const ended = once(redis, 'close');
+  proxy.redirect(other);
+  await ended;
+  expect(await redis.get('where')).toBe('there');
+});

@@ -4,7 +4,7 @@
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[4]  lifeMs — integer, ms from now after which it is gone
--- ARGV[5]  kind — string, J or B
+-- ARGV[5]  kind — string, J, B, j or b
 -- ARGV[6]  meta — string
 -- ARGV[7]  payload — string
 -- returns  {'stored'}

@@ -4,7 +4,7 @@
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[4]  lifeMs — integer, ms from now after which it is gone
--- ARGV[5]  kind — string, J or B
+-- ARGV[5]  kind — string, J, B, j or b
 -- ARGV[6]  payload — string
 -- returns  {'overwritten'}
 -- returns  {'newer'} what is there has this version or a higher one
@@ -19,7 +19,7 @@ local kind, payload = ARGV[5], ARGV[6]
 local head = entryHead(entryKey)
 local meta = redis.call('GETRANGE', entryKey, 46, 45 + head.metaLength)
 local origin, heldVersion, tags = string.match(meta, '^(%S+ %S+) (%d+)(.*)$')
-local isComparable = head.layout == '1' and (head.kind == 'J' or head.kind == 'B') and origin ~= nil
+local isComparable = head.layout == '1' and head.holdsValue and origin ~= nil
 
 if isComparable and tonumber(heldVersion) >= version then
   repairTtl(entryKey, lifeMs)

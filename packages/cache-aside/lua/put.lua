@@ -3,7 +3,7 @@
 -- ARGV[1]  channel — string, where those who wait for it are told
 -- ARGV[2]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[3]  lifeMs — integer, ms from now after which it is gone
--- ARGV[4]  kind — string, J or B
+-- ARGV[4]  kind — string, J, B, j or b
 -- ARGV[5]  meta — string
 -- ARGV[6]  payload — string
 -- ARGV[7]  stampUs — integer, of meta: the clock from before the value was loaded

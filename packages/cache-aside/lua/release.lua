@@ -17,9 +17,8 @@ local pauseMs, meta, failure = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 if not holds(entryKey, token) then
   return { 'gone' }
 end
-local kind = entryHead(entryKey).kind
 local held = state == '-' and nobody() or heldUntil(state, token, pauseMs)
-if state ~= 'P' and (kind == 'J' or kind == 'B') then
+if state ~= 'P' and entryHead(entryKey).holdsValue then
   redis.call('SETRANGE', entryKey, 1, held)
   liveAtLeast(entryKey, pauseMs)
 elseif state == '-' then

@@ -26,6 +26,13 @@ export interface CacheSettings {
    */
   maxBytes?: number;
   /**
+   * Values of more bytes than this, once serialized, are stored compressed, if that makes them smaller: less memory and
+   * less to send, for some time of the processor. They are read with this option or without.
+   *
+   * @default none is
+   */
+  compressAboveBytes?: number;
+  /**
    * How long after an invalidation nothing that it concerns is stored to stay, in ms: as long as replicas lag behind, or
    * transactions stay open that began before. For one invalidation: its own `quarantineMs`.
    *
@@ -55,7 +62,7 @@ export interface CacheSettings {
 /** What `createCache` takes. */
 export type CacheOptions = CacheSettings & Freshness;
 
-/** Where one `getOrLoad` differs from its cache. */
+/** Where one `getOrLoad`, or one `getMany`, differs from its cache. */
 export interface GetOptions extends Partial<Freshness> {
   /** What the value depends on: `invalidate({ tags })` with one of them drops it. The loader may add to them. */
   tags?: readonly string[];
@@ -74,6 +81,7 @@ const SETTINGS: readonly (keyof CacheSettings)[] = [
   'loadTimeoutMs',
   'deadlineMs',
   'maxBytes',
+  'compressAboveBytes',
   'quarantineMs',
   'serializer',
   'prefix',
@@ -99,6 +107,8 @@ const RIVALS: Readonly<Record<string, string>> = {
   namespace: 'prefix',
   keyPrefix: 'prefix',
   transformer: 'serializer',
+  compression: 'compressAboveBytes',
+  compress: 'compressAboveBytes',
   memory: 'l1',
   lru: 'l1',
 };
@@ -111,6 +121,9 @@ const LARGEST_BYTES = 500_000_000;
 
 /** What one entry, or one invalidation of a loader's making, may carry. */
 const MOST_TAGS = 1000;
+
+/** What one `getMany` may ask for: one query. */
+const MOST_KEYS = 1000;
 
 export interface CheckedOptions {
   readonly settings: Required<Omit<CacheSettings, 'l1'>> & Pick<CacheSettings, 'l1'>;
@@ -127,6 +140,7 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
     loadTimeoutMs = 10_000,
     deadlineMs = 50,
     maxBytes = 1_048_576,
+    compressAboveBytes = Infinity,
     quarantineMs = 0,
     serializer = json,
     prefix = 'turnpike',
@@ -136,6 +150,7 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
   check.integer('loadTimeoutMs', loadTimeoutMs, 1, LONGEST_LOAD_MS);
   check.integer('deadlineMs', deadlineMs, 1, 60_000);
   check.integer('maxBytes', maxBytes, 1, LARGEST_BYTES);
+  if (compressAboveBytes !== Infinity) check.integer('compressAboveBytes', compressAboveBytes, 0, LARGEST_BYTES);
   check.integer('quarantineMs', quarantineMs, 0, LONGEST_MS);
   const isSerializer = ['serialize', 'deserialize'].every(
     (method) => typeof (serializer as unknown as Record<string, unknown> | null)?.[method] === 'function',
@@ -144,7 +159,17 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
   check.must(l1 === undefined || typeof l1?.open === 'function', 'l1', 'made by l1() of @turnpike/cache-aside/l1', l1);
   const freshness = checkedFreshness(check, options);
   return {
-    settings: { redis, loadTimeoutMs, deadlineMs, maxBytes, quarantineMs, serializer, prefix, ...(l1 && { l1 }) },
+    settings: {
+      redis,
+      loadTimeoutMs,
+      deadlineMs,
+      maxBytes,
+      compressAboveBytes,
+      quarantineMs,
+      serializer,
+      prefix,
+      ...(l1 && { l1 }),
+    },
     freshness,
     check: callChecks(freshness),
   };
@@ -153,13 +178,18 @@ export function checkedOptions(options: CacheOptions): CheckedOptions {
 /** The checks of what is given to a call; each throws an `OptionError`. */
 export interface CallChecks {
   key(key: unknown): void;
+  keys(keys: unknown): void;
+  pairs(pairs: unknown): void;
   tags(tags: readonly unknown[]): void;
   ttlMs(ms: unknown): void;
   version(version: unknown): void;
-  get(options: GetOptions): { readonly tags: readonly string[]; readonly freshness: Required<Freshness> };
+  get(
+    options: GetOptions,
+    method?: string,
+  ): { readonly tags: readonly string[]; readonly freshness: Required<Freshness> };
   invalidation(invalidation: Invalidation): void;
   quarantineMs(ms: unknown): void;
-  loader(loader: unknown): void;
+  loader(loader: unknown, name?: string): void;
   quarantine(options: object): void;
   write(write: unknown, options: object): void;
 }
@@ -172,14 +202,22 @@ function callChecks(own: Required<Freshness>): CallChecks {
   };
   const checks: CallChecks = {
     key: (key) => cache.must(typeof key === 'string' && key !== '', 'key', 'a non-empty string', key),
+    keys(keys) {
+      strings('keys', keys);
+      cache.must((keys as unknown[]).length <= MOST_KEYS, 'keys', `at most ${MOST_KEYS}`, keys);
+    },
+    pairs(pairs) {
+      const isIterable = typeof pairs === 'object' && pairs !== null && Symbol.iterator in pairs;
+      cache.must(isIterable, 'loadMany', 'a function that gives a Map, or pairs', pairs);
+    },
     tags(tags) {
       strings('tags', tags);
       cache.must(tags.length <= MOST_TAGS, 'tags', `at most ${MOST_TAGS}`, tags);
     },
     ttlMs: (ms) => cache.integer('ttlMs', ms, 1, LONGEST_MS),
     version: (version) => cache.integer('version', version, 0),
-    get(options) {
-      const check = optionChecks('getOrLoad', options);
+    get(options, method = 'getOrLoad') {
+      const check = optionChecks(method, options);
       check.known(['tags', ...FRESHNESS_OPTIONS], RIVALS);
       const { tags = [], ...given } = options;
       const differing: Partial<Freshness> = Object.fromEntries(
@@ -201,7 +239,7 @@ function callChecks(own: Required<Freshness>): CallChecks {
       check.must(isNamed, 'keys', 'given, or tags', undefined);
     },
     quarantineMs: (ms) => cache.integer('quarantineMs', ms, 0, LONGEST_MS),
-    loader: (loader) => cache.must(typeof loader === 'function', 'loader', 'a function', loader),
+    loader: (loader, name = 'loader') => cache.must(typeof loader === 'function', name, 'a function', loader),
     quarantine: (options) => optionChecks('clear', options).known(['quarantineMs']),
     write(write, options) {
       cache.must(typeof write === 'function', 'write', 'a function', write);

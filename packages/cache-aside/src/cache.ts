@@ -1,17 +1,20 @@
 import { StoreError, storeOf, warnOnce } from '@turnpike/core';
+import type { ManyLoader } from './batch.ts';
 import { type Backlog, type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from './backlog.ts';
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
+import { createCompression } from './compression.ts';
 import { registerEngine } from './engine.ts';
 import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, earlyMs, lifetimeOf, longestLifeMs } from './freshness.ts';
+import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
 import { createInvalidator, newIncarnation } from './invalidator.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
+import { createMany } from './many.ts';
 import { createMarkTable } from './mark-table.ts';
 import { createPages } from './pages.ts';
 import { createPlaces, tagName } from './places.ts';
@@ -20,6 +23,7 @@ import { marks as marksScript, overwrite } from './scripts.ts';
 import { createServing } from './serving.ts';
 import type { StoresAsIs } from './storable.ts';
 import { createWaits } from './waits.ts';
+import { type WarmBatch, type WarmEntry, type WarmOptions, type Warmed, type Warming, warmed } from './warming.ts';
 
 /** What came of an invalidation: how many keys and tags are invalid now, and how many will be when Redis is back. */
 export interface Invalidated {
@@ -67,12 +71,33 @@ export interface Cache extends CacheOfKeys {
    * long, with a `LoadTimeoutError`. An undefined `key` is loaded and not cached.
    */
   getOrLoad<T>(key: string | undefined, loader: Loader<T & StoresAsIs<T>>, options?: GetOptions): Promise<T>;
+  /**
+   * The values of at most 1,000 `keys`, in their order, each with every guarantee of `getOrLoad`. Those that nobody has and
+   * nobody else loads are one call of `loadMany`; what is stale is another, in the background. A key that has no value
+   * (`undefined`) is not in the Map. Rejects, as `getOrLoad` does, for the first key that fails.
+   */
+  getMany<T>(
+    keys: readonly string[],
+    loadMany: ManyLoader<T & StoresAsIs<T>>,
+    options?: GetOptions,
+  ): Promise<Map<string, T>>;
+  /**
+   * Loads what is not there or no longer fresh, such as at start-up or after `clear`, ten entries at a time: under leases, so
+   * that several processes with the same entries load each once, and no value is older than an invalidation. Resolves when
+   * all of it is stored, to counts; what cannot be loaded is counted, and rejects nothing. Without Redis nothing is loaded.
+   */
+  warm<T>(entries: Warming<WarmEntry<T & StoresAsIs<T>>>, options?: WarmOptions): Promise<Warmed>;
+  warm<T>(entries: Warming<WarmBatch<T & StoresAsIs<T>>>, options?: WarmOptions): Promise<Warmed>;
 }
 
 /** A cache of whatever its `serializer` takes. */
 export interface CacheOfAny extends CacheOfKeys {
   /** As `Cache.getOrLoad`. */
   getOrLoad<T>(key: string | undefined, loader: Loader<T>, options?: GetOptions): Promise<T>;
+  /** As `Cache.getMany`. */
+  getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, options?: GetOptions): Promise<Map<string, T>>;
+  /** As `Cache.warm`. */
+  warm(entries: Warming<WarmEntry<unknown> | WarmBatch<unknown>>, options?: WarmOptions): Promise<Warmed>;
 }
 
 /** However short-lived its entries, a clock is kept so long, in ms. */
@@ -95,6 +120,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     loadTimeoutMs,
     deadlineMs,
     maxBytes,
+    compressAboveBytes,
     quarantineMs: ownQuarantineMs,
     serializer,
     prefix,
@@ -103,6 +129,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
   const store = storeOf(redis);
   const places = createPlaces(redis, prefix);
   const codec = createCodec(serializer);
+  const compression = createCompression(compressAboveBytes, maxBytes);
   const journal = createJournal();
   const waits = createWaits(redis);
   const leaseMs = loadTimeoutMs + LEASE_MARGIN_MS;
@@ -136,7 +163,13 @@ export function createCache(options: CacheOptions): CacheOfAny {
     },
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
-  const makeBacklog = (): Backlog => createBacklog((pending) => invalidator.deliver(pending, deadlineMs));
+  const makeBacklog = (): Backlog =>
+    createBacklog(async (pending) => {
+      const delivery = await invalidator.deliver(pending, deadlineMs);
+      // Of its marks none of the others has seen the clock.
+      if (hasMarks(pending)) kin.invalidated();
+      return delivery;
+    });
   const kin = joinKin(redis, prefix, makeBacklog, {
     dropped(entryKeys) {
       loneLoads.drop(entryKeys);
@@ -151,16 +184,15 @@ export function createCache(options: CacheOptions): CacheOfAny {
     marks,
     codec,
     isClear: backlog.isClearFor,
-    earlyMs: (loadMs) => earlyMs(loadMs, ownFreshness.beta, Math.random()),
   });
   const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
-  const reader = createReader({ store, places, marks, backlog, deadlineMs, isClockDue, tier });
+  const reader = createReader({ store, places, marks, compression, journal, backlog, deadlineMs, isClockDue, tier });
   const loads = createLoads({
     store,
     reader,
     invalidator,
     backlog,
-    fills: createFills({ store, journal, marks, coverLife }),
+    fills: createFills({ store, journal, marks, compression, coverLife }),
     codec,
     journal,
     check,
@@ -168,6 +200,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     deadlineMs,
     maxBytes,
   });
+  const warn = warnOnce('createCache');
   const serving = createServing({
     reader,
     loads,
@@ -176,10 +209,16 @@ export function createCache(options: CacheOptions): CacheOfAny {
     marks,
     codec,
     journal,
-    warn: warnOnce('createCache'),
+    warn,
     tier,
     boundMs: 2 * leaseMs,
   });
+  const near = (key: string): { readonly value: unknown } | undefined => {
+    const found = tier?.valueOf(key);
+    if (found !== undefined) journal.noteNearHit();
+    return found;
+  };
+  const many = createMany({ reader, serving, places, check, warn, near });
 
   const invalidate = async (pending: Pending): Promise<Pending> => {
     if (sizeOf(pending) === 0) return pending;
@@ -221,7 +260,8 @@ export function createCache(options: CacheOptions): CacheOfAny {
       if (encoded.payload.length > maxBytes) return false;
       const { entryKey, channel } = places.of(key);
       const lasting = lifetimeOf(value, ownFreshness, Math.random());
-      await store.call(overwrite, { key: entryKey, channel, version, ...encoded, ...lasting }, { deadlineMs });
+      const packed = await compression.pack(encoded);
+      await store.call(overwrite, { key: entryKey, channel, version, ...packed, ...lasting }, { deadlineMs });
       kin.invalidated([entryKey]);
       return true;
     } catch {
@@ -247,11 +287,15 @@ export function createCache(options: CacheOptions): CacheOfAny {
 
   const cache: CacheOfAny = {
     getOrLoad<T>(key: string | undefined, loader: Loader<T>, given?: GetOptions): Promise<T> {
-      const near = key === undefined ? undefined : tier?.valueOf(key);
-      if (near === undefined) return fromRedisOrLoaded(key, loader, given);
-      journal.noteNearHit();
-      return Promise.resolve(near.value as T);
+      const found = key === undefined ? undefined : near(key);
+      return found === undefined ? fromRedisOrLoaded(key, loader, given) : Promise.resolve(found.value as T);
     },
+    async getMany<T>(keys: readonly string[], loadMany: ManyLoader<T>, given: GetOptions = {}) {
+      check.keys(keys);
+      check.loader(loadMany, 'loadMany');
+      return (await many.valuesOf([...new Set(keys)], loadMany, check.get(given, 'getMany'))) as Map<string, T>;
+    },
+    warm: (entries, given = {}) => warmed(entries, given, { many, check }),
     invalidate: invalidateNamed,
     async clear(options = {}) {
       check.quarantine(options);
@@ -303,7 +347,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     check,
     pageOf: serving.outcomeOf,
     peek: serving.peek,
-    pages: createPages({ store, places, codec, coverLife, deadlineMs }),
+    pages: createPages({ store, places, codec, compression, coverLife, deadlineMs }),
   });
   return cache;
 }

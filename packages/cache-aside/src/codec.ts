@@ -1,4 +1,4 @@
-import type { Entry, Kind } from './envelope.ts';
+import type { Entry, PlainKind } from './envelope.ts';
 
 /** How values become bytes. Buffers pass it by: they are stored as they are. */
 export interface Serializer {
@@ -16,9 +16,9 @@ export const json: Serializer = {
   deserialize: (bytes) => JSON.parse(bytes.toString()) as unknown,
 };
 
-/** A value as it is stored. */
+/** A value as bytes. */
 export interface Encoded {
-  readonly kind: Extract<Kind, 'J' | 'B'>;
+  readonly kind: PlainKind;
   readonly payload: Buffer;
 }
 

@@ -2,7 +2,7 @@
  * An entry is one string: `<layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>`, then meta
  * (`<incarnation> <stamp> <version> <loadMs> <tag> <tag> …`), then the payload. lua/lib/entry-head.lua reads the same head.
  */
-const HEAD = /^1([LFP-])([\w-]{12})(\d{13})(\d{13})([JBE-])(\d{5})$/;
+const HEAD = /^1([LFP-])([\w-]{12})(\d{13})(\d{13})([JBjbE-])(\d{5})$/;
 const HEAD_BYTES = 46;
 const META = /^(\S+) (\d+) (\d+|-) (\d+)((?: \S+)*)$/;
 
@@ -15,8 +15,12 @@ export interface Stamp {
 /** Of an entry's load: `leased`: its token may load and store; `failed`; `passed`: it brought nothing to store; `none`. */
 export type State = 'leased' | 'failed' | 'passed' | 'none';
 
-/** What an entry carries: a serialized value, bytes, the error of a load, nothing. */
-export type Kind = 'J' | 'B' | 'E' | '-';
+/** What an entry carries: a serialized value, bytes, either of them compressed, the error of a load, nothing. */
+type Kind = ValueKind | 'E' | '-';
+
+export type ValueKind = PlainKind | 'j' | 'b';
+
+export type PlainKind = 'J' | 'B';
 
 /** What is known of a value beside the value. */
 export interface Meta {
@@ -42,7 +46,7 @@ export interface Entry extends Meta {
 const STATES: Readonly<Record<string, State>> = { L: 'leased', F: 'failed', P: 'passed', '-': 'none' };
 
 /** False: it says who loads, or what came of that. */
-export const holdsValue = ({ kind }: Pick<Entry, 'kind'>): boolean => kind === 'J' || kind === 'B';
+export const holdsValue = ({ kind }: Pick<Entry, 'kind'>): boolean => kind !== 'E' && kind !== '-';
 
 /** The meta of an entry, as it is stored. */
 export const metaText = ({ stamp, tags, version, loadMs }: Meta): string =>

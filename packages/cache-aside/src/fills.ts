@@ -1,5 +1,6 @@
 import type { Store } from '@turnpike/core';
 import type { Clock } from './clock.ts';
+import type { Compression } from './compression.ts';
 import { type Meta, type Stamp, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
 import { type Lasting, lifetimeOf } from './freshness.ts';
@@ -40,11 +41,12 @@ interface FillsParts {
   readonly store: Store;
   readonly journal: Journal;
   readonly marks: MarkTable;
+  readonly compression: Compression;
   /** The clock has to outlive what lives so long. */
   readonly coverLife: (lifeMs: number) => void;
 }
 
-export function createFills({ store, journal, marks, coverLife }: FillsParts): Fills {
+export function createFills({ store, journal, marks, compression, coverLife }: FillsParts): Fills {
   const end = async (
     { place, token, stamp }: Lease,
     how: Pick<Release, 'state'> & Partial<Pick<Release, 'failure' | 'pauseMs'>>,
@@ -72,7 +74,8 @@ export function createFills({ store, journal, marks, coverLife }: FillsParts): F
       const lifetime = lifetimeOf(loaded.raw, { ...freshness, ...said.freshness }, Math.random());
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = lease.place;
-      const filling = { key, channel, token: lease.token, ...lifetime, ...loaded.encoded, meta: metaText(loaded.meta) };
+      const packed = said.isCompressed ? loaded.encoded : await compression.pack(loaded.encoded);
+      const filling = { key, channel, token: lease.token, ...lifetime, ...packed, meta: metaText(loaded.meta) };
       const answer = await persistently(() => store.call(fill, filling, { deadlineMs: DEADLINE_MS }));
       journal.note(
         answer === 'stored' ? { type: 'stored' } : { type: 'refused', why: answer ? 'lease-lost' : 'store' },

@@ -1,5 +1,6 @@
 export { OptionError, StoreError, TurnpikeError } from '@turnpike/core';
 export type { ErrorCode, RedisClient } from '@turnpike/core';
+export type { ManyContext, ManyLoader } from './batch.ts';
 export type { CacheOptions, CacheSettings, GetOptions, Invalidation } from './cache-options.ts';
 export { createCache } from './cache.ts';
 export type { Cache, CacheOfAny, Invalidated, WriteContext } from './cache.ts';
@@ -9,3 +10,4 @@ export type { CacheEvent, CacheStats } from './events.ts';
 export type { Freshness } from './freshness.ts';
 export { LoadTimeoutError } from './load.ts';
 export type { LoadContext, Loader } from './load.ts';
+export type { WarmBatch, WarmEntry, WarmOptions, Warmed, Warming } from './warming.ts';

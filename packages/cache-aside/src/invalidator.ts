@@ -5,7 +5,7 @@ import type { Places } from './places.ts';
 import { forget, mark, release } from './scripts.ts';
 
 /** The most marks that are kept: beyond it the lowest becomes the floor. A new process reads them all. */
-const MAX_MARKS = 4096;
+const MAX_MARKS = 16_384;
 
 /** A clock's name: no two that were ever made are likely to share one. */
 export const newIncarnation = (): string => randomBytes(6).toString('base64url');

@@ -1,5 +1,5 @@
 import { TurnpikeError } from '@turnpike/core';
-import type { Stamp } from './envelope.ts';
+import type { Entry, Stamp } from './envelope.ts';
 import type { Lasting } from './freshness.ts';
 
 /** What a loader is given. */
@@ -21,8 +21,8 @@ export type Loader<T> = (context: LoadContext) => T | Promise<T>;
 export interface Start {
   /** The clock from before it. */
   readonly stamp: Stamp;
-  /** A value that is expired is there, for the case that this load fails. */
-  readonly keeps: boolean;
+  /** A value that is there and expired: for the case that this load fails, or finds that it still holds. */
+  readonly kept: Entry | undefined;
   /** The server's time, in ms. */
   readonly nowMs: () => number;
 }
@@ -33,6 +33,10 @@ export interface PageLoadContext extends LoadContext, Start {
   lasts(freshness: Partial<Lasting>): void;
   /** How long it is remembered that there was nothing to store, in ms. */
   passes(pauseMs: number): void;
+  /** It is compressed as it is. */
+  isCompressed(): void;
+  /** The value is what was there: it has the tags of that, too. */
+  inherits(from: Pick<Entry, 'tags'>): void;
 }
 
 export type PageLoader = (context: PageLoadContext) => unknown;
@@ -40,9 +44,12 @@ export type PageLoader = (context: PageLoadContext) => unknown;
 /** What a loader said of its value. */
 export interface Said {
   readonly tags: Set<string>;
+  /** Those of what was there, as it names them. */
+  inherited: readonly string[];
   freshness: Partial<Lasting>;
   pauseMs: number | undefined;
   version: number | undefined;
+  isCompressed: boolean;
   /** How long the loader took, once it is over. */
   loadMs: number | undefined;
 }
@@ -84,7 +91,15 @@ export function runLoader(
   start: Start,
 ): Loading {
   const aborting = new AbortController();
-  const said: Said = { tags: new Set(tags), freshness: {}, pauseMs: undefined, version: undefined, loadMs: undefined };
+  const said: Said = {
+    tags: new Set(tags),
+    inherited: [],
+    freshness: {},
+    pauseMs: undefined,
+    version: undefined,
+    isCompressed: false,
+    loadMs: undefined,
+  };
   const begunAt = performance.now();
   const late = (async () =>
     loader({
@@ -99,7 +114,9 @@ export function runLoader(
         said.freshness = { ttlMs: ms, negativeTtlMs: ms };
       },
       lasts: (freshness) => void (said.freshness = freshness),
+      isCompressed: () => void (said.isCompressed = true),
       passes: (pauseMs) => void (said.pauseMs = pauseMs),
+      inherits: (from) => void (said.inherited = from.tags),
       version(version) {
         check.version(version);
         said.version = version;

@@ -16,6 +16,10 @@ export interface ValueOutcome {
   readonly meta: Meta;
   /** Undefined: it was loaded just now. */
   readonly held?: Held;
+  /** Resolves when it is known who loads it anew behind this one. */
+  readonly refreshBegun?: Promise<void>;
+  /** Resolves when it is stored, or will not be. */
+  readonly filled?: Promise<void>;
 }
 
 /** What a load came to. Never a rejection: a loader's error is not Redis's. */
@@ -33,12 +37,12 @@ export type Loaded = {
 
 export function loadedFrom(
   raw: unknown,
-  { tags, version, loadMs }: Said,
+  { tags, inherited, version, loadMs }: Said,
   stamp: Stamp,
   codec: Codec,
   maxBytes: number,
 ): Loaded {
-  const meta = { stamp, tags: [...tags].map(tagName), version, loadMs };
+  const meta = { stamp, tags: [...new Set([...[...tags].map(tagName), ...inherited])], version, loadMs };
   const unstored = (why: Unstored): Loaded => ({ raw, meta, value: () => raw, encoded: undefined, why });
   if (raw === undefined) return unstored('undefined');
   try {

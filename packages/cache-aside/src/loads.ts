@@ -6,13 +6,14 @@ import { type Codec, failureText } from './codec.ts';
 import { type Entry, metaText } from './envelope.ts';
 import type { Journal } from './events.ts';
 import type { Fills, Lease } from './fills.ts';
-import type { Freshness, Staleness } from './freshness.ts';
+import type { Freshness } from './freshness.ts';
 import type { Invalidator } from './invalidator.ts';
-import { AbandonedLoad, LoadTimeoutError, type PageLoader, type SaidChecks, runLoader } from './load.ts';
+import { AbandonedLoad, LoadTimeoutError, type PageLoader, type SaidChecks, type Start, runLoader } from './load.ts';
 import { type Outcome, loadedFrom } from './loaded.ts';
 import type { Place } from './places.ts';
-import type { Found, Reader } from './reader.ts';
+import { type Found, type Reader, startOf } from './reader.ts';
 import { lease } from './scripts.ts';
+import type { Look, Standing } from './standing.ts';
 
 /** Why a load has no lease: Redis is away, others have just had nothing to store, or its caller has waited long enough. */
 export type Alone = 'degraded' | 'passed' | 'bound';
@@ -23,14 +24,16 @@ export interface Call {
   readonly loader: PageLoader;
   /** Loads anew behind a value that is stale; undefined: nobody does. */
   readonly refresh: PageLoader | undefined;
-  /** Instead of a load without a lease, which others may share. */
-  readonly alone?: (why: Alone) => Promise<Outcome>;
+  /** Instead of a load without a lease, which others may share. `start`: after what look, if Redis has answered it. */
+  readonly alone?: (why: Alone, start: Start | undefined) => Promise<Outcome>;
+  /** Hears when it waits for a load that another call has begun. */
+  readonly onWait?: () => void;
   readonly tags: readonly string[];
   readonly freshness: Required<Freshness>;
   /** Reads what is there, instead of the cache's own codec; throws for what it cannot read. */
   readonly open?: (value: Entry) => unknown;
-  /** How long a value that is there may be stale, where its own word counts. */
-  readonly staleness?: (value: Entry) => Staleness;
+  /** What may be done with what is there, where its own word counts, or its caller's. */
+  readonly standing?: (look: Look) => Standing;
   /** By this process's monotonic clock. */
   readonly startedAt: number;
 }
@@ -124,14 +127,15 @@ export function createLoads(parts: LoadsParts): Loads {
   const start = ({ loader, tags, freshness }: Call, given: Lease, found: Found, keeps: boolean): Load => {
     journal.note({ type: 'load' });
     const { token, stamp } = given;
-    const nowMs = (): number => Math.floor(found.nowMs + performance.now() - found.askedAt);
-    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check, { stamp, keeps, nowMs });
+    const began = startOf(found, keeps ? found.entry : undefined, stamp);
+    const { value, late, said } = runLoader(loader, loadTimeoutMs, tags, parts.check, began);
     const ends = (end: Promise<void>): void => void end.finally(() => running.delete(token));
 
     const succeed = (raw: unknown): Outcome => {
       const loaded = loadedFrom(raw, said, stamp, codec, maxBytes);
-      ends(fills.store(given, loaded, said, freshness));
-      return { kind: 'value', value: loaded.value, meta: loaded.meta };
+      const filled = fills.store(given, loaded, said, freshness);
+      ends(filled);
+      return { kind: 'value', value: loaded.value, meta: loaded.meta, filled };
     };
     const fail = (error: unknown): Outcome => {
       if (error instanceof AbandonedLoad) {

@@ -60,7 +60,7 @@ export function createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes
   const running = new Map<string, LoneLoad>();
 
   const unshared = async ({ loader, tags }: LoneCall, stamp: Stamp = NO_STAMP): Promise<Outcome> => {
-    const { value, said } = runLoader(loader, loadTimeoutMs, tags, check, { stamp, keeps: false, nowMs: Date.now });
+    const { value, said } = runLoader(loader, loadTimeoutMs, tags, check, { stamp, kept: undefined, nowMs: Date.now });
     try {
       const loaded = loadedFrom(await value, said, stamp, codec, maxBytes);
       return { kind: 'value', value: loaded.value, meta: loaded.meta };

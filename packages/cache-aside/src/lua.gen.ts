@@ -41,14 +41,14 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 -- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
 -- then its meta (incarnation, stamp, version, tags) and its payload
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
---   kind   J: serialized; B: bytes; E: an error; -: no value
+--   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
   local head = redis.call('GETRANGE', entryKey, 0, 45)
   return {
     layout = string.sub(head, 1, 1),
     state = string.sub(head, 2, 2),
     token = string.sub(head, 3, 14),
-    kind = string.sub(head, 41, 41),
+    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
     metaLength = tonumber(string.sub(head, 42, 46)) or 0,
   }
 end
@@ -78,7 +78,7 @@ end
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[4]  lifeMs — integer, ms from now after which it is gone
--- ARGV[5]  kind — string, J or B
+-- ARGV[5]  kind — string, J, B, j or b
 -- ARGV[6]  meta — string
 -- ARGV[7]  payload — string
 -- returns  {'stored'}
@@ -118,14 +118,14 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 -- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
 -- then its meta (incarnation, stamp, version, tags) and its payload
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
---   kind   J: serialized; B: bytes; E: an error; -: no value
+--   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
   local head = redis.call('GETRANGE', entryKey, 0, 45)
   return {
     layout = string.sub(head, 1, 1),
     state = string.sub(head, 2, 2),
     token = string.sub(head, 3, 14),
-    kind = string.sub(head, 41, 41),
+    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
     metaLength = tonumber(string.sub(head, 42, 46)) or 0,
   }
 end
@@ -391,14 +391,14 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 -- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
 -- then its meta (incarnation, stamp, version, tags) and its payload
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
---   kind   J: serialized; B: bytes; E: an error; -: no value
+--   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
   local head = redis.call('GETRANGE', entryKey, 0, 45)
   return {
     layout = string.sub(head, 1, 1),
     state = string.sub(head, 2, 2),
     token = string.sub(head, 3, 14),
-    kind = string.sub(head, 41, 41),
+    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
     metaLength = tonumber(string.sub(head, 42, 46)) or 0,
   }
 end
@@ -428,7 +428,7 @@ end
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[4]  lifeMs — integer, ms from now after which it is gone
--- ARGV[5]  kind — string, J or B
+-- ARGV[5]  kind — string, J, B, j or b
 -- ARGV[6]  payload — string
 -- returns  {'overwritten'}
 -- returns  {'newer'} what is there has this version or a higher one
@@ -443,7 +443,7 @@ local kind, payload = ARGV[5], ARGV[6]
 local head = entryHead(entryKey)
 local meta = redis.call('GETRANGE', entryKey, 46, 45 + head.metaLength)
 local origin, heldVersion, tags = string.match(meta, '^(%S+ %S+) (%d+)(.*)$')
-local isComparable = head.layout == '1' and (head.kind == 'J' or head.kind == 'B') and origin ~= nil
+local isComparable = head.layout == '1' and head.holdsValue and origin ~= nil
 
 if isComparable and tonumber(heldVersion) >= version then
   repairTtl(entryKey, lifeMs)
@@ -466,14 +466,14 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 -- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
 -- then its meta (incarnation, stamp, version, tags) and its payload
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
---   kind   J: serialized; B: bytes; E: an error; -: no value
+--   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
   local head = redis.call('GETRANGE', entryKey, 0, 45)
   return {
     layout = string.sub(head, 1, 1),
     state = string.sub(head, 2, 2),
     token = string.sub(head, 3, 14),
-    kind = string.sub(head, 41, 41),
+    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
     metaLength = tonumber(string.sub(head, 42, 46)) or 0,
   }
 end
@@ -502,7 +502,7 @@ end
 -- ARGV[1]  channel — string, where those who wait for it are told
 -- ARGV[2]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[3]  lifeMs — integer, ms from now after which it is gone
--- ARGV[4]  kind — string, J or B
+-- ARGV[4]  kind — string, J, B, j or b
 -- ARGV[5]  meta — string
 -- ARGV[6]  payload — string
 -- ARGV[7]  stampUs — integer, of meta: the clock from before the value was loaded
@@ -534,14 +534,14 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 -- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
 -- then its meta (incarnation, stamp, version, tags) and its payload
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
---   kind   J: serialized; B: bytes; E: an error; -: no value
+--   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
   local head = redis.call('GETRANGE', entryKey, 0, 45)
   return {
     layout = string.sub(head, 1, 1),
     state = string.sub(head, 2, 2),
     token = string.sub(head, 3, 14),
-    kind = string.sub(head, 41, 41),
+    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
     metaLength = tonumber(string.sub(head, 42, 46)) or 0,
   }
 end
@@ -596,9 +596,8 @@ local pauseMs, meta, failure = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 if not holds(entryKey, token) then
   return { 'gone' }
 end
-local kind = entryHead(entryKey).kind
 local held = state == '-' and nobody() or heldUntil(state, token, pauseMs)
-if state ~= 'P' and (kind == 'J' or kind == 'B') then
+if state ~= 'P' and entryHead(entryKey).holdsValue then
   redis.call('SETRANGE', entryKey, 1, held)
   liveAtLeast(entryKey, pauseMs)
 elseif state == '-' then

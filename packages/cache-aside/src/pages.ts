@@ -1,5 +1,6 @@
 import type { Store } from '@turnpike/core';
 import type { Codec } from './codec.ts';
+import type { Compression } from './compression.ts';
 import { type Meta, metaText } from './envelope.ts';
 import { type Lasting, lifetimeOf } from './freshness.ts';
 import { type Places, tagName } from './places.ts';
@@ -11,7 +12,11 @@ interface PageToPut extends Pick<Meta, 'stamp'> {
   /** Undefined: what stands behind the URL alone. */
   readonly variant: string | undefined;
   readonly tags: Iterable<string>;
+  /** What was there, where it is that. */
+  readonly inherits?: Pick<Meta, 'tags'> | undefined;
   readonly payload: Buffer;
+  /** Undefined: it is not. */
+  readonly isCompressed?: boolean;
   readonly freshness: Lasting;
 }
 
@@ -29,19 +34,23 @@ interface PagesParts {
   readonly store: Store;
   readonly places: Places;
   readonly codec: Codec;
+  readonly compression: Compression;
   readonly coverLife: (lifeMs: number) => void;
   readonly deadlineMs: number;
 }
 
-export function createPages({ store, places, codec, coverLife, deadlineMs }: PagesParts): Pages {
+export function createPages({ store, places, codec, compression, coverLife, deadlineMs }: PagesParts): Pages {
   const within = { deadlineMs };
   const pages: Pages = {
-    async put({ url, variant, stamp, tags, payload, freshness }) {
+    async put({ url, variant, stamp, tags, inherits, payload, isCompressed, freshness }) {
       const lifetime = lifetimeOf(payload, freshness, Math.random());
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = places.page(url, variant);
-      const meta = metaText({ stamp, tags: [...tags].map(tagName) });
-      const putting = { key, channel, ...codec.encode(payload), ...lifetime, meta, stampUs: stamp.us };
+      const all = new Set([...[...tags].map(tagName), ...(inherits?.tags ?? [])]);
+      const meta = metaText({ stamp, tags: [...all] });
+      const encoded = codec.encode(payload);
+      const packed = isCompressed ? encoded : await compression.pack(encoded);
+      const putting = { key, channel, ...packed, ...lifetime, meta, stampUs: stamp.us };
       await store.call(put, putting, within).catch(() => undefined);
       if (variant !== undefined) await pages.admit(url, variant, lifetime.lifeMs);
     },

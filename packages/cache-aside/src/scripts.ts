@@ -1,5 +1,5 @@
 import { type Script, defineScript } from '@turnpike/core';
-import type { State } from './envelope.ts';
+import type { State, ValueKind } from './envelope.ts';
 import {
   admitLua,
   fillLua,
@@ -47,7 +47,7 @@ export const lease: Script<Leasing, Leased> = defineScript({
 export interface Stored {
   readonly key: string;
   readonly channel: string;
-  readonly kind: 'J' | 'B';
+  readonly kind: ValueKind;
   readonly payload: Buffer;
   readonly freshMs: number;
   readonly lifeMs: number;

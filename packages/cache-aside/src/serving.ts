@@ -1,21 +1,23 @@
 import { StoreError, type Warn } from '@turnpike/core';
 import { type Codec, SharedLoadError } from './codec.ts';
 import { stampOf } from './clock.ts';
-import type { Entry } from './envelope.ts';
+import { type Entry, holdsValue } from './envelope.ts';
 import type { Journal } from './events.ts';
-import { type Staleness, earlyMs } from './freshness.ts';
+import { earlyMs } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
-import type { Found, Opened, Reader } from './reader.ts';
+import { type Found, type Opened, type Reader, startOf } from './reader.ts';
 import { type Standing, standingOf } from './standing.ts';
 import type { Tier } from './tier.ts';
 import type { Waits } from './waits.ts';
 
-const stalenessOf = ({ staleness, freshness }: Call, { entry }: Found): Staleness =>
-  (entry && staleness?.(entry)) ?? freshness;
+const standingFor = (call: Call, found: Found): Standing => call.standing?.(found) ?? standingOf(found, call.freshness);
+
+const valueIn = ({ entry, isValid }: Found): Entry | undefined =>
+  entry !== undefined && isValid && holdsValue(entry) ? entry : undefined;
 
 const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opened | undefined): unknown => {
   if (opened === undefined) return open(entry);
@@ -24,10 +26,13 @@ const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opene
 
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
+/** How long before it expires this caller would have it loaded anew, in ms. */
+const drawnMs = ({ loadMs = 0 }: Entry, { freshness }: Call): number => earlyMs(loadMs, freshness.beta, Math.random());
+
 /** What callers get. */
 export interface Serving {
-  /** From Redis, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
-  outcomeOf(call: Call): Promise<Outcome>;
+  /** From Redis, as it is found there or by `look`, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
+  outcomeOf(call: Call, look?: Found | Promise<Found>): Promise<Outcome>;
   /** What is there and may be served; undefined: nothing, or Redis is away. Rejects as `outcomeOf` does. */
   peek(call: Call): Promise<Outcome | undefined>;
   /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
@@ -102,13 +107,13 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   /** Whether to load anew what is served: when it is stale, and now and then before it is. */
-  const isDue = ({ kind, value }: Standing & { value: Entry }, { freshness }: Call, { nowMs }: Found): boolean =>
-    kind === 'stale' || nowMs + earlyMs(value.loadMs ?? 0, freshness.beta, Math.random()) >= value.freshUntilMs;
+  const isDue = ({ kind, value }: Standing & { value: Entry }, call: Call, { nowMs }: Found): boolean =>
+    kind === 'stale' || nowMs + drawnMs(value, call) >= value.freshUntilMs;
 
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = async (call: Call, found: Found): Promise<Outcome> => {
     const { refresh } = call;
-    const standing = standingOf(found, stalenessOf(call, found));
+    const standing = standingFor(call, found);
     switch (standing.kind) {
       case 'fresh':
       case 'stale': {
@@ -117,16 +122,15 @@ export function createServing(parts: ServingParts): Serving {
         if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
         else if (found.opened === undefined) {
           journal.note({ type: 'hit', tier: 'redis' });
-          tier?.keep(call.place, found, outcome.value());
+          tier?.keep(call.place, found, outcome.value(), drawnMs(standing.value, call));
         } else journal.note({ type: 'hit', tier: 'l1' });
-        if (standing.isFree && refresh !== undefined && isDue(standing, call, found)) {
-          const isEarly = standing.kind === 'fresh';
-          loads.begin({ ...call, loader: refresh }, found, true).then(
-            ({ kind }) => isEarly && kind === 'load' && journal.note({ type: 'early' }),
-            () => undefined,
-          );
-        }
-        return outcome;
+        if (!standing.isFree || refresh === undefined || !isDue(standing, call, found)) return outcome;
+        const isEarly = standing.kind === 'fresh';
+        const refreshBegun = loads.begin({ ...call, loader: refresh }, found, true).then(
+          ({ kind }) => void (isEarly && kind === 'load' && journal.note({ type: 'early' })),
+          () => undefined,
+        );
+        return { ...outcome, refreshBegun };
       }
       case 'held':
         return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
@@ -142,18 +146,19 @@ export function createServing(parts: ServingParts): Serving {
       case 'passed':
         return loadAlone(call, 'passed', found);
       case 'absent':
-        return inTime(load(call, found, standing.kept), standing.kept, call, found);
+        return inTime(load(call, found, standing.kept, standing.basis), standing.kept, call, found);
     }
   };
 
   const lookFor = ({ place }: Call): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
 
   /** Loads, unless another is found to. */
-  const load = async (call: Call, found: Found, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
-    const begun = await loads.begin(call, found, kept !== undefined);
+  const load = async (call: Call, found: Found, kept: Entry | undefined, basis = kept): Promise<Outcome> => {
+    if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
+    const begun = await loads.begin(call, found, basis !== undefined);
     if (begun.kind === 'again') return serve(call, await reader.read(call.place));
     if (begun.kind === 'changed') return serve(call, begun.found);
+    if (!begun.isOwn) call.onWait?.();
     const outcome = await begun.load.outcome;
     if (!begun.isOwn && isAbandoned(outcome)) return serve(call, await reader.read(call.place));
     if (!begun.isOwn) journal.note({ type: 'joined' });
@@ -162,7 +167,8 @@ export function createServing(parts: ServingParts): Serving {
 
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
   const follow = async (call: Call, found: Found, holder: Entry, kept: Entry | undefined): Promise<Outcome> => {
-    if (isAtItsBound(call)) return loadAlone(call, 'bound');
+    if (isAtItsBound(call)) return loadAlone(call, 'bound', found);
+    call.onWait?.();
     const running = await loads.under(holder.token, call.place);
     if (running === undefined) {
       journal.note({ type: 'waited' });
@@ -186,21 +192,26 @@ export function createServing(parts: ServingParts): Serving {
 
   const isAtItsBound = ({ startedAt }: Call): boolean => performance.now() - startedAt > boundMs;
 
-  /** `found`: the end of a load, by which those who have seen the same may share what is loaded after it. */
   const loadAlone = (call: Call, why: Alone, found?: Found): Promise<Outcome> => {
     journal.note({ type: 'alone', why });
-    const ended = found?.entry && {
-      token: found.entry.token,
-      stamp: stampOf(found.clock),
-      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, found, call),
+    const alone = call.alone?.(why, found && startOf(found, valueIn(found)));
+    if (alone !== undefined) return alone;
+    // Those who have seen the same end of a load may share what is loaded after it.
+    const seen = why === 'passed' ? found : undefined;
+    const ended = seen?.entry && {
+      token: seen.entry.token,
+      stamp: stampOf(seen.clock),
+      isStillValid: (outcome: ValueOutcome) => isStillValid(outcome, seen, call),
     };
-    return call.alone?.(why) ?? loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    const outcome = loneLoads.of(call.place.entryKey, call, why === 'degraded', ended);
+    call.onWait?.(); // who has begun it is known by now
+    return outcome;
   };
 
   return {
-    async outcomeOf(call) {
+    async outcomeOf(call, look = lookFor(call)) {
       try {
-        return await serve(call, await lookFor(call));
+        return await serve(call, await look);
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');
@@ -209,7 +220,7 @@ export function createServing(parts: ServingParts): Serving {
     async peek(call) {
       try {
         const found = await lookFor(call);
-        const { kind } = standingOf(found, stalenessOf(call, found));
+        const { kind } = standingFor(call, found);
         return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;

@@ -22,7 +22,8 @@ export type Standing =
   | { readonly kind: 'failed'; readonly failure: Entry | undefined; readonly kept: Entry | undefined }
   /** A load has brought nothing to store a moment ago: callers need not wait for each other. */
   | { readonly kind: 'passed' }
-  | { readonly kind: 'absent'; readonly kept: Entry | undefined };
+  /** `basis`: a value that is not to be served before whoever loads has found that it still holds. */
+  | { readonly kind: 'absent'; readonly kept: Entry | undefined; readonly basis?: Entry | undefined };
 
 /** Stale always means expired by time: an entry that fails a mark is absent for every purpose. */
 export function standingOf({ entry, isValid, nowMs }: Look, { staleMs, staleIfErrorMs }: Staleness): Standing {

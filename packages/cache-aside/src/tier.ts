@@ -12,8 +12,6 @@ export interface TierParts {
   readonly codec: Codec;
   /** False: an invalidation waits for Redis that may concern what is there. */
   readonly isClear: (place: Pick<Place, 'key' | 'entryKey'>) => boolean;
-  /** XFetch's draw, in ms, for a value whose load took so long. */
-  readonly earlyMs: (loadMs: number) => number;
 }
 
 /** How a tier stands, for `stats()`. */
@@ -35,8 +33,8 @@ export interface Tier {
   look(place: Place): Found | undefined;
   /** To be taken before Redis is read: what is found may be kept if nothing is heard of it after that. Undefined: it may not. */
   fence(): number | undefined;
-  /** Keeps what was found, opened by its caller. */
-  keep(place: Place, found: Found, opened: unknown): void;
+  /** Keeps what was found, opened by its caller, until `earlyMs` before it expires: XFetch's draw. */
+  keep(place: Place, found: Found, opened: unknown, earlyMs: number): void;
   /** What this process invalidates is gone, as if it had been heard: these entries; undefined: what marks concern. */
   invalidated(entryKeys?: readonly string[]): void;
   stats(): TierStats;

@@ -63,6 +63,29 @@ describe('a Cluster of three masters', skipUnless(canStartCluster(), 'there is n
     expect(loader).toHaveBeenCalledTimes(9);
   });
 
+  it('gives many keys of every master at once, loads in one batch what nobody has, each key once for all processes', async () => {
+    const [one, two] = [await here(), await here()];
+    const keys = Array.from({ length: 30 }, (_, n) => `many-${n}`);
+    expect(new Set(keys.map(nodeOf)).size).toBe(3);
+    const loaded: string[][] = [];
+    const loader = async (missing: readonly string[]) => {
+      loaded.push([...missing]);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return missing.map((key) => [key, `v ${key}`] as const);
+    };
+    const [first, second] = await Promise.all([
+      one.getMany(keys.slice(0, 20), loader),
+      two.getMany(keys.slice(10), loader),
+    ]);
+    expect([...first]).toEqual(keys.slice(0, 20).map((key) => [key, `v ${key}`]));
+    expect([...second]).toEqual(keys.slice(10).map((key) => [key, `v ${key}`]));
+    expect(loaded.flat().toSorted()).toEqual(keys.toSorted());
+    expect(loaded.length).toBeLessThanOrEqual(2);
+    await eventually(() => expect(one.stats().stored + two.stats().stored).toBe(30));
+    expect((await one.getMany(keys, loader)).size).toBe(30);
+    expect(loaded.flat()).toHaveLength(30);
+  });
+
   it('with a master hung loads what is there without it, and queues what concerns it; the rest goes on', async () => {
     const cache = await here({ deadlineMs: 250 });
     const clockNode = nodeOf('clock');
@@ -77,6 +100,8 @@ describe('a Cluster of three masters', skipUnless(canStartCluster(), 'there is n
       expect(partly).toEqual({ delivered: 1, queued: 1 });
       for (const key of lost) expect(await cache.getOrLoad(key, () => 'loaded')).toBe('loaded');
       for (const key of well.slice(1)) expect(await cache.getOrLoad(key, () => 'loaded')).toBe('old');
+      const many = await cache.getMany([...lost, ...well.slice(1)], (missing) => missing.map((key) => [key, 'loaded']));
+      expect([...many].filter(([, value]) => value === 'loaded').map(([key]) => key)).toEqual(lost);
     } finally {
       hung.resume();
     }

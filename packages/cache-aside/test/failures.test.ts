@@ -111,6 +111,7 @@ describe('Redis paused', () => {
   it('closed, tries no more to deliver', async () => {
     const cache = await here();
     await cache.getOrLoad('k', () => 1);
+    await eventually(() => expect(cache.stats().stored).toBe(1)); // a fill tries again after 100 ms, too
     it_.server.pause();
     const { queued } = await cache.invalidate({ keys: ['k'] });
     expect(queued).toBe(1);

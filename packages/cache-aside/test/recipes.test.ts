@@ -12,9 +12,11 @@ import { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Cache, createCache } from '../src/index.ts';
 import * as withKnex from './recipes/knex.ts';
+import { productsOf } from './recipes/many-rows.ts';
 import { deliverOutbox, noteInvalidation } from './recipes/outbox.ts';
 import * as withPg from './recipes/pg.ts';
 import * as withPrisma from './recipes/prisma.ts';
+import { warmCatalogue } from './recipes/warming.ts';
 
 const it_ = setting();
 
@@ -77,7 +79,7 @@ describe('RECIPES.md', () => {
   it('shows the recipes as they are tested here', () => {
     const page = readFileSync(join(import.meta.dirname, '../RECIPES.md'), 'utf8');
     const recipes = readdirSync(join(import.meta.dirname, 'recipes'));
-    expect(recipes.length).toBe(4);
+    expect(recipes.length).toBe(6);
     for (const recipe of recipes) {
       expect(page).toContain(readFileSync(join(import.meta.dirname, 'recipes', recipe), 'utf8').trim());
     }
@@ -157,5 +159,45 @@ describe('an outbox', () => {
       expect(await deliverOutbox(pool, cache)).toBe(1);
       expect(await shown()).toBe('new');
       expect(await deliverOutbox(pool, cache)).toBe(0);
+    }));
+});
+
+describe('many rows', () => {
+  it('are one query for those that are not cached, in the order of their ids, with null for none', () =>
+    withPool(async (pool) => {
+      await database.exec(`INSERT INTO products VALUES (2, 'two'), (3, 'three')`);
+      await cached();
+      const asked: unknown[] = [];
+      const counting = new Proxy(pool, {
+        get: (target, name) =>
+          name === 'query'
+            ? (text: string, values: unknown[]) => {
+                asked.push(values);
+                return target.query(text, values);
+              }
+            : Reflect.get(target, name),
+      });
+      for (let n = 0; n < 2; n += 1) {
+        const names = (await productsOf(counting, cache, [3, 7, 2, 3])).map((product) => product?.name);
+        expect(names).toEqual(['three', undefined, 'two', 'three']);
+        await eventually(() => expect(cache.stats().stored).toBe(4));
+      }
+      expect(asked).toEqual([[[3, 7, 2]]]);
+    }));
+});
+
+describe('warming', () => {
+  it('loads all rows that are not cached, so many in a query', () =>
+    withPool(async (pool) => {
+      await database.exec(`INSERT INTO products SELECT id, 'name ' || id FROM generate_series(2, 1200) AS id`);
+      await cached();
+      const { signal } = new AbortController();
+      expect(await warmCatalogue(pool, cache, signal)).toEqual({ loaded: 1199, present: 1, failed: 0 });
+      expect(await cache.getMany(['product:1', 'product:1200'], () => [])).toEqual(
+        new Map<string, unknown>([
+          ['product:1', 'old'],
+          ['product:1200', { id: 1200, name: 'name 1200' }],
+        ]),
+      );
     }));
 });

@@ -230,7 +230,7 @@ describe('a caller that has waited for two leases', () => {
     const [seconds, microseconds] = await redis.time();
     const untilMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000) + othersMs;
     // A lease of nobody's, by the clock of what has just been stored.
-    const [, meta = ''] = /^.{46}(\S+ \d+ -)/.exec(warm) ?? [];
+    const [, meta = ''] = /^.{46}(\S+ \d+ - \d+)/.exec(warm) ?? [];
     const held = `1Lothers_other${String(untilMs).padStart(13, '0')}${'0'.repeat(13)}-${String(meta.length).padStart(5, '0')}${meta}`;
     await redis.set(entryOf('k'), held, 'PX', 60_000);
     const startedAt = performance.now();

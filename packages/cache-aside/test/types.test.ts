@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { afterAll, expectTypeOf, it } from 'vitest';
-import { createCache } from '../src/index.ts';
+import { type Warmed, createCache } from '../src/index.ts';
 
 const redis = new Redis({ lazyConnect: true });
 afterAll(() => redis.disconnect());
@@ -47,8 +47,49 @@ it('refuses what JSON would change without a word', () => {
   typed(() => cache.getOrLoad('k', () => 1n));
 });
 
+it('holds the loader of many keys to the same', () => {
+  typed(() =>
+    expectTypeOf(cache.getMany(['k'], async () => [['k', product] as const])).resolves.toEqualTypeOf<
+      Map<string, Product | null>
+    >(),
+  );
+  typed(() =>
+    expectTypeOf(cache.getMany(['k'], () => new Map<string, number>())).resolves.toEqualTypeOf<Map<string, number>>(),
+  );
+  typed(() =>
+    expectTypeOf(
+      cache.getMany(['k'], (missing, { tag }) => {
+        tag('k', 't');
+        return missing.map((key): [string, { id: number }] => [key, { id: 1 }]);
+      }),
+    ).resolves.toEqualTypeOf<Map<string, { id: number }>>(),
+  );
+  // @ts-expect-error -- a Date would come back as a string
+  typed(() => cache.getMany(['k'], async () => new Map([['k', new Date()]])));
+  // @ts-expect-error -- also inside of what pairs hold
+  typed(() => cache.getMany(['k'], (missing) => missing.map((key) => [key, { at: new Date() }] as const)));
+});
+
+it('holds what is warmed to the same, one by one or as it comes', () => {
+  typed(() => cache.warm([{ key: 'a', load: () => 1 }]));
+  typed(() => cache.warm([{ keys: ['b'], loadMany: async (missing) => missing.map((key) => [key, 'v'] as const) }]));
+  async function* entries() {
+    yield { key: 'a', load: async () => product, tags: ['t'], ttlMs: 1000 };
+  }
+  typed(() => expectTypeOf(cache.warm(entries())).resolves.toEqualTypeOf<Warmed>());
+  function* batches() {
+    yield { keys: ['a'], loadMany: async () => new Map([['a', product]]), staleMs: 1 };
+  }
+  typed(() => cache.warm(batches()));
+  // @ts-expect-error -- a Date would come back as a string
+  typed(() => cache.warm([{ key: 'a', load: () => new Date() }]));
+  // @ts-expect-error -- also among many
+  typed(() => cache.warm([{ keys: ['a'], loadMany: () => new Map([['a', new Date()]]) }]));
+});
+
 it('takes whatever the serializer takes', () => {
   const serializer = { serialize: String, deserialize: String };
   const any = createCache({ redis, ttlMs: 1, serializer });
   typed(() => expectTypeOf(any.getOrLoad('k', async () => new Date())).resolves.toEqualTypeOf<Date>());
+  typed(() => expectTypeOf(any.getMany(['k'], () => [['k', new Date()]])).resolves.toEqualTypeOf<Map<string, Date>>());
 });

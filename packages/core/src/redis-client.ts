@@ -5,7 +5,7 @@ export type RedisArgument = string | number | Buffer;
 
 /**
  * The few things we ask of a Redis client. ioredis 5, ioredis 6, their `Cluster`, and iovalkey are such clients as they
- * are. The client is the caller's: we never configure it and never close it.
+ * are; one of node-redis is given through `fromNodeRedis`. The client is the caller's: we never configure it and never close it.
  */
 export interface RedisClient {
   readonly status: string;
@@ -39,6 +39,8 @@ interface Insides {
   /** Of a Cluster: slot → nodes, the master first. */
   readonly slots?: readonly (readonly string[] | undefined)[];
   readonly nodes?: () => Pick<RedisClient, 'duplicate'>[];
+  /** Of an adapted Cluster, in place of both: slot → address of its master. */
+  readonly masterOf?: (slot: number) => string | undefined;
 }
 
 const insides = (client: RedisClient): Insides => client as unknown as Insides;
@@ -55,7 +57,9 @@ export function assertRedisClient(factory: string, client: unknown): asserts cli
   if (missing.length > 0) {
     throw new OptionError(
       `${factory}: option "redis" must be an ioredis client (5.4 or later), received ` +
-        `${client === null ? 'null' : typeof client} without ${missing.join(', ')}`,
+        ('withTypeMapping' in candidate
+          ? 'one of node-redis: give fromNodeRedis(client), of @turnpike/core/node-redis'
+          : `${client === null ? 'null' : typeof client} without ${missing.join(', ')}`),
     );
   }
   const scaleReads = insides(client as RedisClient).options?.scaleReads;
@@ -79,17 +83,19 @@ export function commandTimeoutOf(client: RedisClient): number {
   return options?.commandTimeout ?? options?.redisOptions?.commandTimeout ?? Infinity;
 }
 
-export const isCluster = (client: RedisClient): boolean => insides(client).slots !== undefined;
+export const isCluster = (client: RedisClient): boolean =>
+  insides(client).slots !== undefined || insides(client).masterOf !== undefined;
 
-/** The single clients that can be duplicated: of a Cluster one for each node it knows. */
+/** What can be duplicated into a single client: of ioredis's Cluster each node it knows, otherwise the client itself. */
 export const nodesOf = (client: RedisClient): readonly Pick<RedisClient, 'duplicate'>[] =>
-  isCluster(client) ? (insides(client).nodes?.() ?? []) : [client];
+  insides(client).slots !== undefined ? (insides(client).nodes?.() ?? []) : [client];
 
 /** The connection a key's commands travel on: of a Cluster the master of its slot, otherwise the one there is. */
 export function connectionOf(client: RedisClient, key: string): string {
-  const { slots } = insides(client);
-  if (slots === undefined) return 'only';
-  return slots[slotOf(keyPrefixOf(client) + key)]?.[0] ?? 'unknown';
+  if (!isCluster(client)) return 'only';
+  const { slots, masterOf } = insides(client);
+  const slot = slotOf(keyPrefixOf(client) + key);
+  return slots?.[slot]?.[0] ?? masterOf?.(slot) ?? 'unknown';
 }
 
 /** A key's slot: CRC16 (XMODEM) of its hash tag, or of all of it, mod 16384 (Redis Cluster specification). */

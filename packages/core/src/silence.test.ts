@@ -61,6 +61,21 @@ describe('silence', () => {
     expect(silence.ms(60_000)).toBe(0);
   });
 
+  it('begins when a command can have left, not before a stall of the event loop that it was given in', () => {
+    const silence = createSilence();
+    const before = silence.sent(0);
+    const behind = silence.sent(150); // in the same turn, after the stall
+    expect(silence.ms(150)).toBe(150);
+    silence.written(151);
+    expect(silence.ms(161)).toBe(10);
+    silence.sent(162);
+    silence.written(163);
+    silence.heard(before, 170);
+    expect(silence.ms(171)).toBe(20); // and each of them still waits for its own reply
+    silence.heard(behind, 171);
+    expect(silence.ms(173)).toBe(10);
+  });
+
   it('is over with a new connection', () => {
     const silence = createSilence();
     const gone = silence.sent(10);

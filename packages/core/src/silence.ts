@@ -1,6 +1,9 @@
 /** One command on its way. */
 export interface Sent {
-  readonly at: number;
+  /** When it was given to the client, and from the next turn of the event loop on, when it can have left this process. */
+  at: number;
+  /** Greater than that of whatever was sent before. */
+  readonly order: number;
   /** Answered, lost, or left behind by a later reply. */
   isSettled: boolean;
   /** Whoever sent it waits no longer. */
@@ -15,6 +18,8 @@ export interface Sent {
  */
 export interface Silence {
   sent(at: number): Sent;
+  /** The event loop has turned: clients that write late have written by now, whatever held them up. */
+  written(now: number): void;
   /** A real reply, an error reply included: the server speaks. */
   heard(sent: Sent, now: number): void;
   /** The connection failed under the command. That is no reply, so the silence it was part of goes on. */
@@ -43,13 +48,15 @@ export function createSilence(): Silence {
   // A list and not an array: what is answered is let go at once, instead of growing old in a place of its own.
   let oldest: Sent | undefined;
   let newest: Sent | undefined;
+  let unwritten: Sent[] = [];
+  let order = 0;
   let loss: { since: number; last: number } | undefined;
   /** Unknown until the first reply: then nothing is too slow. */
   let slowReplyMs = Infinity;
 
-  /** Lets go of what is settled at the head of the list, and of all that was sent until `at`. */
-  const skip = (at = -Infinity): void => {
-    while (oldest !== undefined && (oldest.isSettled || oldest.at <= at)) {
+  /** Lets go of what is settled at the head of the list, and of all that was sent up to `last`. */
+  const skip = (last = 0): void => {
+    while (oldest !== undefined && (oldest.isSettled || oldest.order <= last)) {
       const { next }: Sent = oldest;
       // Or one that the collector counts as old would keep all that came after it.
       oldest.next = undefined;
@@ -59,16 +66,22 @@ export function createSilence(): Silence {
 
   const silence: Silence = {
     sent(at) {
-      const sent: Sent = { at, isSettled: false, isGivenUp: false, next: undefined };
+      order += 1;
+      const sent: Sent = { at, order, isSettled: false, isGivenUp: false, next: undefined };
       if (oldest === undefined) oldest = sent;
       else if (newest !== undefined) newest.next = sent;
       newest = sent;
+      unwritten.push(sent);
       return sent;
+    },
+    written(now) {
+      for (const sent of unwritten) sent.at = now;
+      unwritten = [];
     },
     heard(sent, now) {
       loss = undefined;
       sent.isSettled = true;
-      skip(sent.at);
+      skip(sent.order);
       const tookMs = now - sent.at;
       if (tookMs > SLOWEST_REPLY_MS) return;
       slowReplyMs = slowReplyMs === Infinity ? tookMs : Math.max(tookMs, MEMORY * slowReplyMs);
@@ -81,6 +94,7 @@ export function createSilence(): Silence {
     renew() {
       for (let sent = oldest; sent !== undefined; sent = sent.next) sent.isSettled = true;
       oldest = undefined;
+      unwritten = [];
       loss = undefined;
     },
     ms(now) {

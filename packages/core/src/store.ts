@@ -33,14 +33,14 @@ export interface Store {
   call<Args, Reply>(script: Script<Args, Reply>, args: Args, options: CallOptions<Reply>): Promise<Reply>;
   /**
    * Reads the strings behind `keys` (null where there is none) under the same guard: in one MGET, of a Cluster in a GET
-   * for each key, in parallel.
+   * for each key, in parallel. Each rejects alone: what one master does not answer the others do.
    */
-  read(keys: readonly [string, ...string[]], options: Pick<CallOptions<never>, 'deadlineMs'>): Promise<Reading>;
+  read(keys: readonly string[], options: Pick<CallOptions<never>, 'deadlineMs'>): readonly Promise<Reading>[];
 }
 
-/** What was read, and when by the clock of the server that holds the first key. */
+/** What was read of one key, and when by the clock of the server that holds it. */
 export interface Reading {
-  readonly values: readonly (Buffer | null)[];
+  readonly value: Buffer | null;
   /** µs since 1970: never later than that server's time, and some ms earlier at most. */
   readonly nowUs: number;
 }
@@ -51,6 +51,8 @@ interface Lane {
   readonly clock: ServerClock;
   readonly knownScripts: Set<string>;
   probedAt: number;
+  /** Whether the end of this turn of the event loop is awaited. */
+  isTurning: boolean;
 }
 
 const stores = new WeakMap<RedisClient, Store>();
@@ -70,7 +72,13 @@ function createStore(client: RedisClient): Store {
     const connection = connectionOf(client, key);
     let lane = lanes.get(connection);
     if (lane === undefined) {
-      lane = { silence: createSilence(), clock: createServerClock(), knownScripts: new Set(), probedAt: -Infinity };
+      lane = {
+        silence: createSilence(),
+        clock: createServerClock(),
+        knownScripts: new Set(),
+        probedAt: -Infinity,
+        isTurning: false,
+      };
       lanes.set(connection, lane);
     }
     return lane;
@@ -92,6 +100,16 @@ function createStore(client: RedisClient): Store {
     }
   };
 
+  /** node-redis writes as the event loop turns, ioredis with `enableAutoPipelining`, too: a stall before is no silence. */
+  const awaitTurn = (lane: Lane): void => {
+    if (lane.isTurning) return;
+    lane.isTurning = true;
+    setImmediate(() => {
+      lane.isTurning = false;
+      lane.silence.written(performance.now());
+    });
+  };
+
   /**
    * Keeps the lane's books on one command, which `send` sends. Where the server has forgotten its script (SCRIPT FLUSH, a
    * restart), `otherwise` is asked.
@@ -104,6 +122,7 @@ function createStore(client: RedisClient): Store {
   ): Promise<T> => {
     const sent = lane.silence.sent(performance.now());
     if (caller !== undefined) caller.sent = sent;
+    awaitTurn(lane);
     return promised(send).then(
       (reply) => {
         lane.silence.heard(sent, performance.now());
@@ -217,11 +236,13 @@ function createStore(client: RedisClient): Store {
     return lane.silence.ms(startedAt) < deadlineMs ? begin() : silenceIsOver();
   };
 
-  const readFrom = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
-    within<Reading>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
-      const values = booked(lane, () => client.mgetBuffer(...keys), caller);
-      if (!lane.clock.isKnown()) await Promise.all([values, askTime(lane, keys[0])]);
-      return { values: await values, nowUs: lane.clock.microsecondsAt(performance.now()) };
+  const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
+    within<Reading[]>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
+      const sent = booked(lane, () => client.mgetBuffer(...keys), caller);
+      if (!lane.clock.isKnown()) await Promise.all([sent, askTime(lane, keys[0])]);
+      const values = await sent;
+      const nowUs = lane.clock.microsecondsAt(performance.now());
+      return values.map((value) => ({ value, nowUs }));
     });
 
   return {
@@ -233,10 +254,12 @@ function createStore(client: RedisClient): Store {
           : run(lane, script, request, caller).then((reply) => script.decode(reply)),
       );
     },
-    async read(keys, options) {
-      const asked = isCluster(client) ? keys.map((key) => [key]) : [keys];
-      const readings = await Promise.all(asked.map((together) => readFrom(together, options)));
-      return { values: readings.flatMap(({ values }) => values), nowUs: readings[0]?.nowUs ?? 0 };
+    read(keys, options) {
+      const together = isCluster(client) || keys.length === 0 ? undefined : readTogether(keys, options);
+      return keys.map(async (key, n) => {
+        const [readings, place] = together === undefined ? [readTogether([key], options), 0] : [together, n];
+        return (await readings)[place] as Reading;
+      });
     },
   };
 }

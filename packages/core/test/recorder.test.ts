@@ -226,6 +226,31 @@ describe.each(EXPRESSES)('a recording on %s', (_name, express) => {
     });
   });
 
+  it('holds what it is told to, with the names that Connection lists', async () => {
+    const asked: [name: string, connection: string[]][] = [];
+    const completions: Completion[] = [];
+    const port = await serve(
+      appOf(express, (_req, res) => {
+        record(res, {
+          maxBytes: 10,
+          isStored(name, connection) {
+            asked.push([name, [...connection]]);
+            return name === 'set-cookie';
+          },
+          onComplete: (completion) => void completions.push(completion),
+        });
+        res
+          .set({ 'Set-Cookie': ['a=1', 'b=2'], 'X-Hop': '1', Connection: 'close, X-Hop', 'Content-Length': '4' })
+          .end('body');
+      }),
+    );
+    await exchange(port);
+    expect(completions[0]?.recording.headers).toEqual([['Set-Cookie', ['a=1', 'b=2']]]);
+    expect(asked).toContainEqual(['x-hop', ['close', 'x-hop']]);
+    // How long it is, is for who gives it again.
+    expect(asked.map(([name]) => name)).not.toContain('content-length');
+  });
+
   it.each<[string, Record<string, string | string[]>]>([
     [
       'one connection',

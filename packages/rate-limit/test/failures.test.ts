@@ -1,7 +1,16 @@
 import { once } from 'node:events';
 import { type Server, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { clientFactory, eventually, faultProxy, race, runningTime, startCluster, startRedis } from '@turnpike/test-kit';
+import {
+  clientFactory,
+  eventually,
+  faultProxy,
+  ifClientHas,
+  race,
+  runningTime,
+  startCluster,
+  startRedis,
+} from '@turnpike/test-kit';
 import express from 'express';
 import type { Redis } from 'ioredis';
 import request from 'supertest';
@@ -243,7 +252,7 @@ describe('the wire', () => {
     await eventually(async () => expect((await timed(url)).status).toBe(200));
   });
 
-  it('a lazy client, and the first request of a fresh one, are served', async () => {
+  it('a lazy client, and the first request of a fresh one, are served', ifClientHas('lazyConnect'), async () => {
     const lazy = appWith(it_.clients.client({ lazyConnect: true }), { onStoreError: 'deny' });
     await request(lazy).get('/').expect(200);
     const fresh = appWith(it_.clients.client(), { onStoreError: 'deny' });

@@ -1,6 +1,7 @@
 // An app of CommonJS modules: require() of an ES module needs no flag from Node 20.19 on.
 const assert = require('node:assert/strict');
 const { cacheResponse } = require('@turnpike/cache-aside/express');
+const { rfc9111 } = require('@turnpike/cache-aside/rfc9111');
 const { idempotency } = require('@turnpike/idempotency');
 const { rateLimit } = require('@turnpike/rate-limit');
 const express = require('express');
@@ -26,6 +27,8 @@ const server = app.listen(0, async () => {
   assert.equal((await order()).headers.get('idempotent-replayed'), 'true');
   const page = async () => (await fetch(`http://localhost:${server.address().port}/page`)).text();
   assert.deepEqual([await page(), await page()], ['page 1', 'page 1']);
+
+  assert.equal(rfc9111().name, 'rfc9111');
 
   redis.disconnect();
   server.close();

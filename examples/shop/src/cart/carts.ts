@@ -89,8 +89,11 @@ export function cartsOf({ redis, prefix, secret }: Shop): Carts {
   const store = storeOf(redis);
   const keys = keyspace('cart', prefix);
   const within = { deadlineMs: DEADLINE_MS };
-  const keyOf = (owner: Owner): string =>
-    keys('guest' in owner ? ['guest', owner.guest] : ['account', pseudonym(owner.email, secret)]);
+  // A guest's id opens the cart, so it is kept like what identifies a person: nobody who reads Redis can use it.
+  const keyOf = (owner: Owner): string => {
+    const [kind, id] = 'guest' in owner ? ['guest', owner.guest] : ['account', owner.email];
+    return keys([kind, pseudonym(id, secret)]);
+  };
   return {
     read: (owner) => store.call(read, keyOf(owner), within),
     put: (owner, line) => store.call(put, { ...line, key: keyOf(owner) }, within),

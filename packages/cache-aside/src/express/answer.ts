@@ -1,18 +1,31 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RecordedHeader, type Recording, replay } from '@turnpike/core/http';
 import { type Conditions, isNotModified, isOf304, isSameRange } from './conditional.ts';
-import type { Page } from './page.ts';
 import { rangeOf } from './ranges.ts';
+
+/** What a client is told; `ageMs`: undefined where its handler has just said it (RFC 9111 §5.1). */
+export interface Told {
+  readonly recording: Recording;
+  readonly ageMs: number | undefined;
+}
+
+/**
+ * The server's time is never assumed later than it is, and so much earlier at most, in ms (500 ppm between two measurements, and
+ * the way of a reply): a second that lacks no more than that is over.
+ */
+const CLOCK_LAG_MS = 20;
 
 /** Answers with a page: all of it, a part, or that the client has it already. */
 export async function answerPage(
-  { recording, ageMs }: Pick<Page, 'recording' | 'ageMs'>,
+  { recording, ageMs }: Told,
   conditions: Conditions,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
-  res.setHeader('Age', Math.floor(ageMs / 1000));
-  await replay(forClient(recording, conditions, req.method === 'GET'), req, res);
+  if (ageMs !== undefined) res.setHeader('Age', Math.floor((ageMs + CLOCK_LAG_MS) / 1000));
+  const told = forClient(recording, conditions, req.method === 'GET');
+  // Its own bytes: whatever is mounted outside may change them, and a tier in this process gives the same to others.
+  await replay({ ...told, body: told.body && Buffer.from(told.body) }, req, res);
 }
 
 /** What a client is given of an answer, by what it asks (RFC 9110 §13.2.2): only of a 200 there are parts. */

@@ -41,6 +41,9 @@ describe('a Cache-Control (RFC 9111 §5.2)', () => {
     ['one that is no number counts, wherever', 'max-age=x, max-age=60', 'x'],
     ['one that is no number counts, between others', 'max-age=60, max-age=x, max-age=30', 'x'],
     ['one below zero counts', 'max-age=60, max-age=-1', '-1'],
+    ['all names count', 'max-age="a", max-age="b, c"', 'a,b, c'],
+    ['one without names counts', 'max-age="a", max-age', true],
+    ['one without names counts, wherever', 'max-age, max-age="a"', true],
   ])('of a directive that is given more than once (§4.2.1): %s', (_what, field, value) => {
     expect(directivesOf(field).get('max-age')).toBe(value);
   });

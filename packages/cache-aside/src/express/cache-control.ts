@@ -3,19 +3,27 @@ export type Directives = ReadonlyMap<string, string | true>;
 
 const DIRECTIVE = /([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g;
 
-/** Of a directive that comes twice, what is no number counts, or else the lower one: neither makes anything fresher. */
+/**
+ * Of a directive that comes twice, what is no number counts, or else the lower one: neither makes anything fresher. Of names
+ * that it lists all count, and of it without any that.
+ */
 export function directivesOf(field: string | undefined): Directives {
   const directives = new Map<string, string | true>();
   for (const [, name = '', quoted, token] of (field ?? '').matchAll(DIRECTIVE)) {
     const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? true;
     const known = directives.get(name.toLowerCase());
-    if (known === undefined || isWorse(value, known)) directives.set(name.toLowerCase(), value);
+    directives.set(name.toLowerCase(), known === undefined ? value : strictest(known, value));
   }
   return directives;
 }
 
-const isWorse = (value: string | true, known: string | true): boolean =>
-  /^\d+$/.test(String(known)) && !(Number(value) >= Number(known));
+function strictest(known: string | true, value: string | true): string | true {
+  if (isCount(known)) return Number(value) >= Number(known) ? known : value;
+  if (isCount(value)) return known;
+  return known === true || value === true ? true : `${known},${value}`;
+}
+
+const isCount = (value: string | true): boolean => /^\d+$/.test(String(value));
 
 /** More than this is as good as for ever (RFC 9111 §1.2.2). */
 const MOST_SECONDS = 2_147_483_648;

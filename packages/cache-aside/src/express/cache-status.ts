@@ -7,8 +7,19 @@ export type Bypass = 'credentials' | 'client-certificate' | 'body' | 'host' | 't
 export type Status =
   | { readonly kind: 'hit'; readonly ttlMs: number }
   | { readonly kind: 'collapsed'; readonly fwd: Forwarded }
-  | { readonly kind: 'miss'; readonly fwd: Forwarded; readonly why: Refusal | undefined }
+  | Miss
+  | { readonly kind: 'unavailable' }
   | { readonly kind: 'bypass'; readonly why: Bypass };
+
+/** The handler was called. */
+export interface Miss {
+  readonly kind: 'miss';
+  readonly fwd: Forwarded;
+  readonly why: Refusal | undefined;
+  /** What it answered. */
+  readonly fwdStatus?: number;
+  readonly isStored?: boolean;
+}
 
 /** Why the handler was called. */
 export type Forwarded = 'uri-miss' | 'vary-miss' | 'stale' | 'request';
@@ -28,7 +39,14 @@ function parametersOf(status: Status): string[] {
     case 'collapsed':
       return [`fwd=${status.fwd}`, 'collapsed'];
     case 'miss':
-      return [`fwd=${status.fwd}`, ...(status.why === undefined ? [] : [`detail=${status.why}`])];
+      return [
+        `fwd=${status.fwd}`,
+        ...(status.fwdStatus === undefined ? [] : [`fwd-status=${status.fwdStatus}`]),
+        ...(status.isStored === true ? ['stored'] : []),
+        ...(status.why === undefined ? [] : [`detail=${status.why}`]),
+      ];
+    case 'unavailable':
+      return ['detail=not-stored'];
     default:
       return ['fwd=bypass', `detail=${status.why}`];
   }

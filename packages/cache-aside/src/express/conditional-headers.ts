@@ -3,6 +3,9 @@ import type { Conditions } from './conditional.ts';
 
 const FIELDS = ['if-none-match', 'if-modified-since', 'if-match', 'if-unmodified-since', 'if-range', 'range'];
 
+/** By which a handler is asked whether a page still holds. */
+export type Validators = Readonly<Record<string, string>>;
+
 export const conditionsOf = ({ headers }: IncomingMessage): Conditions => ({
   'if-none-match': headers['if-none-match'],
   'if-modified-since': headers['if-modified-since'],
@@ -13,20 +16,35 @@ export const conditionsOf = ({ headers }: IncomingMessage): Conditions => ({
 export const isConditional = (conditions: Conditions): boolean =>
   Object.values(conditions).some((value) => value !== undefined);
 
-/** Takes the fields out of a request that would make a part of an answer of it, or none, until the function returned is called. */
-export function hideConditions(req: IncomingMessage): () => void {
+/** Whether a request makes its answer depend on what its client has. */
+export const hasConditions = ({ headers }: IncomingMessage): boolean =>
+  FIELDS.some((field) => headers[field] !== undefined);
+
+/**
+ * Takes the fields out of a request that would make a part of an answer of it, or none, and puts `validators` in their place,
+ * until the function returned is called.
+ */
+export function hideConditions(req: IncomingMessage, validators: Validators = {}): () => void {
   const hidden = FIELDS.flatMap((field) => (field in req.headers ? [[field, req.headers[field]] as const] : []));
-  if (hidden.length === 0) return () => undefined;
+  const shown = Object.entries(validators);
+  if (hidden.length === 0 && shown.length === 0) return () => undefined;
   const { rawHeaders } = req;
   // Node makes this one of the raw headers, by a count of its own: it has to be made before those are fewer.
   const { headersDistinct } = req;
   const distinct = hidden.map(([field]) => [field, headersDistinct[field]] as const);
-  for (const [field] of hidden) {
+  const remove = ([field]: readonly [string, ...unknown[]]): void => {
     Reflect.deleteProperty(req.headers, field);
     Reflect.deleteProperty(headersDistinct, field);
+  };
+  hidden.forEach(remove);
+  for (const [field, value] of shown) {
+    req.headers[field] = value;
+    headersDistinct[field] = [value];
   }
-  req.rawHeaders = rawHeaders.filter((_, at) => !FIELDS.includes((rawHeaders[at - (at % 2)] ?? '').toLowerCase()));
+  const others = rawHeaders.filter((_, at) => !FIELDS.includes((rawHeaders[at - (at % 2)] ?? '').toLowerCase()));
+  req.rawHeaders = [...others, ...shown.flat()];
   return function restore() {
+    shown.forEach(remove);
     Object.assign(req.headers, Object.fromEntries(hidden));
     Object.assign(headersDistinct, Object.fromEntries(distinct));
     req.rawHeaders = rawHeaders;

@@ -17,7 +17,8 @@ const TAG = /(?:W\/)?"[^"]*"/g;
 export function isNotModified(conditions: Conditions, headers: Headers): boolean {
   const { 'if-none-match': tags, 'if-modified-since': since } = conditions;
   if (tags !== undefined) return tags.trim() === '*' || hasTag(tags, headers['etag']);
-  return httpDate(headers['last-modified']) <= httpDate(since);
+  // What does not say when it was changed was not changed after it was made (RFC 9111 §4.3.2).
+  return httpDate(headers['last-modified'] ?? headers['date']) <= httpDate(since);
 }
 
 /** Weakly: what differs in what does not matter is the same (RFC 9110 §8.8.3.2). */

@@ -87,6 +87,8 @@ export function openGate(res: ServerResponse, { maxBytes, onHead, onOverCap, out
         for (const name of res.getHeaderNames()) res.removeHeader(name);
         for (const [name, value] of headersBefore) res.setHeader(name, value);
         outside(answer);
+        // To a client that has gone Node writes no head, and others wait for how it leaves.
+        if (res.destroyed && !res.headersSent) res.writeHead(res.statusCode);
       });
     },
   };

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type HttpRequest, type Middleware, type Next, asError, isolated } from '@turnpike/core';
 import type { Cache, CacheOfAny } from '../cache.ts';
-import { invalidateAfter } from './invalidation.ts';
+import { invalidateAfter, mayHaveChanged } from './invalidation.ts';
 import { pathTagOf } from './key.ts';
 import { type InvalidatesOptions, checkedInvalidatesOptions } from './options.ts';
 
@@ -33,7 +33,8 @@ export function invalidates(options: InvalidatesOptions): Invalidates {
     } catch (thrown) {
       return next(asError(thrown));
     }
-    invalidateAfter(res, cache, () => {
+    invalidateAfter(res, cache, (head) => {
+      if (head !== undefined && !mayHaveChanged(head.status)) return [];
       let now: readonly string[] = [];
       isolated(() => {
         now = tagsOf(req);

@@ -55,8 +55,13 @@ interface ExpressView {
   readonly baseUrl?: string;
 }
 
-/** `query`: the names that count; undefined: all. */
-export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[] | undefined): Target {
+/** `query`: the names that count; undefined: all. `profile`: by whose rules it is a page; undefined: the safe ones. */
+export function targetOf(
+  req: HttpRequest,
+  scope: Scope,
+  query: readonly string[] | undefined,
+  profile?: string,
+): Target {
   const { host } = req.headers;
   if (host === undefined || !HOST.test(host)) return { kind: 'none', why: 'host' };
   const asked = req.originalUrl ?? req.url ?? '';
@@ -72,7 +77,7 @@ export function targetOf(req: HttpRequest, scope: Scope, query: readonly string[
     // A middleware may have written it anew.
     baseUrl,
     routed === asked ? '' : canonical(routed, query),
-    ...(scope === undefined ? ['public'] : ['scope', scope]),
+    ...(scope === undefined ? [profile ?? 'public'] : ['scope', scope]),
     ...OVERRIDES.flatMap((name) => (req.headers[name] === undefined ? [] : [name, String(req.headers[name])])),
     ...(req.headers.forwarded === undefined ? [] : ['forwarded', withoutClients(req.headers.forwarded)]),
   ];
@@ -86,16 +91,8 @@ export const digest = (parts: readonly unknown[]): string =>
 const CLIENT = /^\s*(?:for|by)=(?:"[^"]*"|[^\s"]*)\s*$/i;
 
 /** RFC 7239 without who asked: what is left is about the host and the scheme. */
-const withoutClients = (forwarded: string): string =>
-  forwarded
-    .split(',')
-    .map((proxy) =>
-      proxy
-        .split(';')
-        .filter((pair) => !CLIENT.test(pair))
-        .join(';'),
-    )
-    .join(',');
+const withoutClients = (forwarded: string): string[][] =>
+  forwarded.split(',').map((proxy) => proxy.split(';').filter((pair) => !CLIENT.test(pair)));
 
 /** More than this is left in its order: query parsers stop counting somewhere (`qs` at 1000). */
 const MOST_PARAMETERS = 100;
@@ -144,18 +141,21 @@ function decoded(text: string): string | undefined {
 }
 
 /**
- * So many names are shared by all paths: every write marks one, and beyond 4,096 marks the oldest would make everything absent
+ * So many names are shared by all paths: every write marks one, and beyond 16,384 marks the oldest would make everything absent
  * that is older. Of paths that share a name a change drops both.
  */
-const PATHS = 2048;
+const PATHS = 8192;
 
 /**
  * The tag of all pages of a URL's path: those of every host, query, scope and variant. A change under one spelling of a path
  * concerns all that a router may take for the same.
  */
-export const pathTagOf = (req: HttpRequest): string => {
+export const pathTagOf = (req: HttpRequest): string => pathTag(req.originalUrl ?? req.url ?? '');
+
+/** The same, of a URL. */
+export const pathTag = (url: string): string => {
   // A client may name the host with it (RFC 9112 §3.2.2).
-  const asked = (req.originalUrl ?? req.url ?? '').replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  const asked = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
   const path = /^[^?#]*/.exec(asked)?.[0] ?? '';
   const known = unescape(path).toLowerCase().replace(/\/+$/, '');
   return `path-${createHash('sha256').update(known).digest().readUInt32BE() % PATHS}`;

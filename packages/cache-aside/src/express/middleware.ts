@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
 import { type HttpRequest, type Middleware, type Next, asError, warnOnce } from '@turnpike/core';
 import type { Cache, CacheOfAny } from '../cache.ts';
 import { type Bypass, cacheStatus } from './cache-status.ts';
 import { emitPage } from './events.ts';
 import { invalidateAfter } from './invalidation.ts';
-import { pathTagOf, targetOf } from './key.ts';
-import { type CacheResponseOptions, type ScopeOf, checkedPageOptions } from './options.ts';
-import { hasCredentials } from './credentials.ts';
+import { pathTag, pathTagOf, targetOf } from './key.ts';
+import { type CacheResponseOptions, checkedPageOptions } from './options.ts';
 import { createRefreshes, runOf } from './refresh.ts';
 import { createPageLoads } from './page-loads.ts';
 import { visit } from './visit.ts';
@@ -32,20 +30,17 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'Q
  * @throws OptionError when an option breaks its rule
  */
 export function cacheResponse(options: CacheResponseOptions): CacheResponse {
-  const { cache, engine, scope, query, tags, isAllowed, otherwise } = checkedPageOptions(options);
+  const { cache, engine, profile, rules, query, tags } = checkedPageOptions(options);
   const refreshes = createRefreshes();
   const met = new WeakSet<IncomingMessage>();
-  const isShared = typeof scope !== 'function';
   const loads = createPageLoads({
     engine,
     refreshes,
-    isShared,
-    isAllowed,
-    otherwise,
+    rules,
     path: pathTagOf,
     tags,
     urlOf(req) {
-      const target = targetOf(req, undefined, query);
+      const target = targetOf(req, undefined, query, profile);
       return target.kind === 'page' ? target.url : undefined;
     },
   });
@@ -53,9 +48,9 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
 
   const ask = async (req: HttpRequest): Promise<Decision> => {
     if (hasBody(req)) return bypass('body');
-    const owner = await ownerOf(req, scope);
-    if (typeof owner === 'object') return owner;
-    const target = targetOf(req, owner, query);
+    const owner = await rules.ownerOf(req);
+    if (typeof owner === 'object') return bypass(owner.why);
+    const target = targetOf(req, owner, query, profile);
     return target.kind === 'page' ? { kind: 'look', url: target.url } : bypass(target.why);
   };
 
@@ -63,7 +58,7 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
     // Somebody has answered meanwhile, a time-out perhaps.
     if (res.headersSent) return;
     if (decision.kind === 'look') {
-      return visit({ req, res, next }, decision.url, { engine, loads, refreshes, isShared, warn });
+      return visit({ req, res, next }, decision.url, { engine, loads, refreshes, rules, warn });
     }
     emitPage(() => ({ type: 'page-bypass', why: decision.why }));
     res.setHeader('Cache-Status', cacheStatus(decision, res.getHeader('Cache-Status')));
@@ -78,7 +73,12 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
     if (run !== undefined) return run.owner === refreshes ? run.onReached(req, res, next) : next();
     const method = req.method ?? '';
     if (method !== 'GET' && method !== 'HEAD') {
-      if (!SAFE.has(method)) invalidateAfter(res, cache, () => [pathTagOf(req)]);
+      if (!SAFE.has(method)) {
+        invalidateAfter(res, cache, (head) => {
+          const others = head === undefined ? [] : rules.changed(req, head);
+          return others === undefined ? [] : [pathTagOf(req), ...others.map(pathTag)];
+        });
+      }
       return next();
     }
     ask(req)
@@ -88,31 +88,6 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
 
   return Object.assign(cacheResponseMiddleware, { cache });
 }
-
-/** Whose page it is: an id, or undefined for everybody's. */
-async function ownerOf(
-  req: HttpRequest,
-  scope: 'public' | ScopeOf | undefined,
-): Promise<string | undefined | (Decision & { kind: 'bypass' })> {
-  if (scope === 'public') return undefined;
-  if (scope === undefined) {
-    if (hasCredentials(req)) return { kind: 'bypass', why: 'credentials' };
-    return hasClientCertificate(req) ? { kind: 'bypass', why: 'client-certificate' } : undefined;
-  }
-  const id = await scope(req);
-  const isId = (typeof id === 'string' && !NOBODY.has(id)) || (typeof id === 'number' && Number.isFinite(id));
-  return isId ? String(id) : { kind: 'bypass', why: 'scope' };
-}
-
-/** Verified or not: it says who asks. */
-function hasClientCertificate({ socket }: HttpRequest): boolean {
-  const { getPeerCertificate } = socket as Partial<TLSSocket>;
-  const certificate = getPeerCertificate === undefined ? {} : Reflect.apply(getPeerCertificate, socket, []);
-  return Object.keys(certificate ?? {}).length > 0;
-}
-
-/** What comes of writing down what is not there. */
-const NOBODY: ReadonlySet<string> = new Set(['', 'undefined', 'null', 'NaN', '[object Object]']);
 
 const hasBody = ({ headers }: HttpRequest): boolean =>
   headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';

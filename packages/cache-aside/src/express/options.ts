@@ -1,12 +1,11 @@
-import { type HttpRequest, OptionError, type RedisClient, optionChecks } from '@turnpike/core';
+import { type HttpRequest, type OptionChecks, OptionError, type RedisClient, optionChecks } from '@turnpike/core';
 import { type Cache, type CacheOfAny, createCache } from '../cache.ts';
 import { type Engine, engineOf } from '../engine.ts';
-import { type Freshness, type Lasting, LONGEST_MS, checkedFreshness } from '../freshness.ts';
+import { type Freshness, LONGEST_MS, checkedFreshness } from '../freshness.ts';
+import type { Profile, Rules } from './profile.ts';
+import { type ScopeOf, safe } from './safe.ts';
 
-/** Whose page it is: an id that is everybody's own, or `undefined` for a request that is not to be cached. */
-export type ScopeOf = (
-  req: HttpRequest,
-) => string | number | null | undefined | Promise<string | number | null | undefined>;
+export type { ScopeOf } from './safe.ts';
 
 /** What is stored, and of what it is a page. */
 export interface PageOptions {
@@ -48,6 +47,13 @@ export interface PageOptions {
    * @default {}
    */
   negative?: Readonly<Record<number, number>>;
+  /**
+   * `rfc9111()` of `@turnpike/cache-aside/rfc9111`: to be a shared cache of HTTP by the letter of RFC 9111, as in front of
+   * another server. `ttlMs`, `scope` and `negative` have no meaning with it.
+   *
+   * @default safe for whatever handler stands behind it
+   */
+  profile?: Profile;
 }
 
 /** A cache that was made before, or what one is made of. */
@@ -67,10 +73,10 @@ export type CacheSource =
       loadTimeoutMs?: number;
     };
 
-/** What `cacheResponse` takes. With `redis`, `ttlMs` is required. */
+/** What `cacheResponse` takes. With `redis`, `ttlMs` is required, unless a `profile` knows better. */
 export type CacheResponseOptions = PageOptions & CacheSource;
 
-const PAGE_OPTIONS = ['ttlMs', 'staleMs', 'staleIfErrorMs', 'scope', 'tags', 'query', 'negative'];
+const PAGE_OPTIONS = ['ttlMs', 'staleMs', 'staleIfErrorMs', 'scope', 'tags', 'query', 'negative', 'profile'];
 const OF_REDIS = ['prefix', 'deadlineMs', 'maxBytes', 'loadTimeoutMs'];
 
 /** What others call our options. */
@@ -99,22 +105,23 @@ const RIVALS: Readonly<Record<string, string>> = {
 };
 
 export interface CheckedPageOptions {
-  readonly scope: PageOptions['scope'] | undefined;
+  /** The name of another than the safe one. */
+  readonly profile: string | undefined;
+  readonly rules: Rules;
   readonly query: readonly string[] | undefined;
   readonly cache: Cache | CacheOfAny;
   readonly engine: Engine;
   readonly tags: (req: HttpRequest) => readonly string[];
-  readonly isAllowed: (status: number) => boolean;
-  /** How long a response lasts that does not say. */
-  readonly otherwise: (status: number) => Lasting;
 }
 
 /** @throws OptionError when an option breaks its rule */
 export function checkedPageOptions(options: CacheResponseOptions): CheckedPageOptions {
   const check = optionChecks('cacheResponse', options);
   check.known(['redis', 'cache', ...PAGE_OPTIONS, ...OF_REDIS], RIVALS);
-  const { ttlMs, staleMs, staleIfErrorMs, scope, tags = () => [], query, negative = {} } = options;
-  if (options.redis !== undefined) check.must(ttlMs !== undefined, 'ttlMs', 'given with redis, in ms', ttlMs);
+  const { ttlMs, staleMs, staleIfErrorMs, scope, tags = () => [], query, negative = {}, profile } = options;
+  checkProfile(check, options);
+  if (options.redis !== undefined && profile === undefined)
+    check.must(ttlMs !== undefined, 'ttlMs', 'given with redis, in ms', ttlMs);
   const lasting = given({ ttlMs, staleMs, staleIfErrorMs });
   check.must(
     scope === undefined || scope === 'public' || typeof scope === 'function',
@@ -135,19 +142,30 @@ export function checkedPageOptions(options: CacheResponseOptions): CheckedPageOp
   const source = sourceOf('cacheResponse', options, lasting);
   const freshness = checkedFreshness(check, { ...source.engine.freshness, ...lasting });
   const ofNegative = new Map(Object.entries(negative).map(([status, ms]) => [Number(status), ms]));
-  return {
-    ...source,
-    scope,
-    query,
-    tags,
-    isAllowed: (status) => ofNegative.has(status),
-    otherwise(status) {
-      const ms = ofNegative.get(status);
-      return ms === undefined
-        ? freshness
-        : { ...freshness, ttlMs: ms, negativeTtlMs: ms, staleMs: 0, staleIfErrorMs: 0 };
-    },
-  };
+  const ofSafe = (): Rules =>
+    safe({
+      scope,
+      isAllowed: (status) => ofNegative.has(status),
+      otherwise(status) {
+        const ms = ofNegative.get(status);
+        return ms === undefined
+          ? freshness
+          : { ...freshness, ttlMs: ms, negativeTtlMs: ms, staleMs: 0, staleIfErrorMs: 0 };
+      },
+    });
+  // What a cache is made with is no agreement with this handler.
+  const agreed = { staleMs: staleMs ?? 0, staleIfErrorMs: staleIfErrorMs ?? 0 };
+  return { ...source, profile: profile?.name, rules: profile?.rulesOf(agreed) ?? ofSafe(), query, tags };
+}
+
+function checkProfile(check: OptionChecks, options: CacheResponseOptions): void {
+  const { profile } = options;
+  if (profile === undefined) return;
+  check.must(typeof profile?.rulesOf === 'function', 'profile', 'made by rfc9111()', profile);
+  for (const [name, why] of Object.entries(profile.excludes)) {
+    const value = (options as unknown as Record<string, unknown>)[name];
+    check.must(value === undefined, name, `left out with this profile: ${why}`, value);
+  }
 }
 
 /** What `invalidates` takes. */

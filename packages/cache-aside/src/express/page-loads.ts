@@ -1,33 +1,18 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import type { HttpRequest } from '@turnpike/core';
 import type { Engine } from '../engine.ts';
-import { type Lasting, longestLifeMs } from '../freshness.ts';
+import { longestLifeMs } from '../freshness.ts';
 import { AbandonedLoad, type PageLoadContext, type PageLoader } from '../load.ts';
+import { asLeft } from './as-left.ts';
 import { emitPage } from './events.ts';
-import { lifetimeOf } from './lifetime.ts';
+import { pageIn } from './found-page.ts';
+import { type LoneRender, createLoneRender } from './lone-render.ts';
 import { packPage, packVariants } from './page.ts';
+import { FIELDS_LAST, createPagePuts, isEncoded } from './page-puts.ts';
+import type { Rules } from './profile.ts';
 import type { Refreshes } from './refresh.ts';
 import { type Exchange, type Rendered, type Rendering, type RenderOptions, render } from './render.ts';
-import { fieldRefusal, fieldsOf } from './storable.ts';
-import { isWithin, union, variantOf } from './variants.ts';
-
-/** What is looked for. */
-export interface Sought {
-  readonly url: string;
-  /** By which its pages differ; undefined: what stands behind the URL itself. */
-  readonly fields: readonly string[] | undefined;
-  /** Of the request, as it came. */
-  readonly headers: IncomingHttpHeaders;
-}
-
-/** What whoever waits for the handler itself wants to know of it. */
-export interface Witness extends Pick<RenderOptions, 'onHead'> {
-  /** It is about to run. */
-  onBegin(rendering: Rendering): void;
-  onRendered(rendered: Rendered, rendering: Rendering): void;
-  /** Whether it has waited for others before. */
-  hasWaited(): boolean;
-}
+import type { Sought, Witness } from './sought.ts';
+import { isWithin, variantOf } from './variants.ts';
 
 /** Handlers as loaders of pages. */
 export interface PageLoads {
@@ -35,10 +20,12 @@ export interface PageLoads {
   foreground(exchange: Exchange, sought: Sought, witness: Witness): PageLoader;
   /** Runs the route once more, for nobody but the cache. */
   background(req: HttpRequest, sought: Sought): PageLoader;
+  readonly alone: LoneRender;
 }
 
-interface PageLoadsParts extends Pick<RenderOptions, 'isShared' | 'isAllowed' | 'otherwise'> {
+interface PageLoadsParts {
   readonly engine: Engine;
+  readonly rules: Rules;
   readonly refreshes: Refreshes;
   readonly tags: (req: HttpRequest) => readonly string[];
   /** The tag of all pages of its path. */
@@ -53,28 +40,7 @@ class HandlerFailed extends Error {}
 /** So long it is remembered that an answer was not to be stored, in ms: who asks meanwhile does not wait for others. */
 const PASS_MS = 3000;
 
-/** By which fields the pages of a URL differ seldom changes. */
-const FIELDS_LAST: Lasting = {
-  ttlMs: 86_400_000,
-  negativeTtlMs: 86_400_000,
-  staleMs: 0,
-  staleIfErrorMs: 0,
-  jitter: 0.1,
-};
-
-/** With what was said of it outside of the cache, as its head left. */
-async function asLeft(rendered: Rendered, { gate }: Rendering): Promise<Rendered> {
-  if (rendered.kind === 'refused') return rendered;
-  const { headers } = await gate.left;
-  const lifetime = lifetimeOf({ headers }, rendered.lifetime.freshness);
-  const why = fieldRefusal(headers);
-  if (why !== undefined || lifetime === undefined) return { kind: 'refused', why: why ?? 'expired' };
-  // A compression outside says that it looks at Accept-Encoding, and encodes each answer anew.
-  const vary = fieldsOf(headers['vary']).filter((field) => field !== 'accept-encoding');
-  return { ...rendered, lifetime, vary: union(rendered.vary, vary) };
-}
-
-export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules }: PageLoadsParts): PageLoads {
+export function createPageLoads({ engine, refreshes, rules, tags, path, urlOf }: PageLoadsParts): PageLoads {
   const { pages, maxBytes } = engine;
 
   const tagsOf = (req: HttpRequest): readonly string[] => {
@@ -83,37 +49,40 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     return [path(req), ...named];
   };
 
+  const puts = createPagePuts(pages, rules);
+
   /** What is stored of what was rendered, under a URL or under one of its variants. */
   const storing = async (
     rendered: Rendered,
-    { url, fields, headers }: Sought,
+    sought: Sought,
     named: ReadonlySet<string>,
     context: PageLoadContext,
   ): Promise<Buffer | undefined> => {
     if (rendered.kind === 'refused') {
       emitPage(() => ({ type: 'page-refused', why: rendered.why }));
-      const isFailure = rendered.why === 'error' || (rendered.why === 'truncated' && context.keeps);
+      const isFailure = rendered.why === 'error' || (rendered.why === 'truncated' && context.kept !== undefined);
       if (isFailure) throw new HandlerFailed('The handler answered with a 5xx, or broke off');
       context.passes(PASS_MS);
       return undefined;
     }
-    const { recording, vary, lifetime } = rendered;
-    const { freshness, ageMs } = lifetime;
-    const payload = packPage({ recording, ageMs, bornMs: context.nowMs(), staleness: freshness });
+    const { url, fields, headers } = sought;
+    const { recording, vary, bornMs, kept } = rendered;
+    // A handler that says that nothing has changed need not name again what its page depends on.
+    if (rendered.isValidated && context.kept !== undefined) context.inherits(context.kept);
+    if (isEncoded(recording)) context.isCompressed();
     if (isWithin(vary, fields ?? [])) {
-      context.lasts(freshness);
-      if (fields !== undefined) void pages.admit(url, variantOf(fields, headers), longestLifeMs(freshness));
-      return payload;
+      context.lasts(kept.lasting);
+      if (fields !== undefined)
+        void pages.admit(url, variantOf(fields, headers, rules.normal), longestLifeMs(kept.lasting));
+      return packPage({ ...kept.head, bornMs, recording });
     }
     // Which of its variants this is, is known only now: it is put where the next will look, and then they are told where.
-    const all = union(fields ?? [], vary);
-    const own = { url, stamp: context.stamp, tags: named };
-    await pages.put({ ...own, variant: variantOf(all, headers), payload, freshness });
-    if (fields === undefined) {
+    const all = await puts.page(rendered, sought, named, context);
+    if (all !== undefined && fields === undefined) {
       context.lasts(FIELDS_LAST);
       return packVariants(all);
     }
-    await pages.put({ ...own, variant: undefined, payload: packVariants(all), freshness: FIELDS_LAST });
+    if (all !== undefined) await puts.fields(all, url, named, context.stamp);
     context.passes(1);
     return undefined;
   };
@@ -132,17 +101,20 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
     };
   };
 
+  /** What a run is like that may find that the page which is there still holds. */
+  const underLease = (context: PageLoadContext): Pick<RenderOptions, 'conditions' | 'held' | 'signal' | 'nowMs'> => {
+    const { signal, nowMs } = context;
+    const held = pageIn(context);
+    return { signal, nowMs, held, conditions: held?.canValidate ? held : undefined };
+  };
+
   return {
     foreground: (exchange, sought, witness) => async (context) => {
       const { named, name } = tagging(context);
       name(tagsOf(exchange.req));
-      const rendering = render(exchange, {
-        ...rules,
-        maxBytes,
-        signal: context.signal,
-        onTags: name,
-        onHead: witness.onHead,
-      });
+      const { asked } = sought;
+      const { onHead } = witness;
+      const rendering = render(exchange, { ...underLease(context), rules, asked, maxBytes, onTags: name, onHead });
       witness.onBegin(rendering);
       rendering.begin();
       const rendered = await rendering.rendered.catch((error: unknown): Rendered => {
@@ -151,8 +123,9 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
         throw error;
       });
       witness.onRendered(rendered, rendering);
-      return storing(await asLeft(rendered, rendering), sought, named, context);
+      return storing(await asLeft(rendered, rendering, asked), sought, named, context);
     },
+    alone: createLoneRender({ engine, rules, puts, tagsOf }),
     background: (req, sought) => (context) =>
       new Promise((resolve, reject) => {
         if (refreshes.isFull) return reject(new AbandonedLoad('As many pages are rendered in the background as may'));
@@ -175,14 +148,15 @@ export function createPageLoads({ engine, refreshes, tags, path, urlOf, ...rules
               return next();
             }
             // As it is asked now: what was not handed on may make another variant.
-            const asked = { ...sought, headers: { ...again.headers } };
+            const asked = rules.asked(again);
+            const soughtAgain = { ...sought, asked, headers: { ...again.headers } };
             const rendering = render(
               { req: again, res, next },
-              { ...rules, maxBytes, signal: context.signal, onTags: name, onHead: () => 'pass' },
+              { ...underLease(context), rules, asked, maxBytes, onTags: name, onHead: () => 'pass' },
             );
             reached = rendering;
             rendering.rendered
-              .then(async (rendered) => storing(await asLeft(rendered, rendering), asked, named, context))
+              .then(async (rendered) => storing(await asLeft(rendered, rendering, asked), soughtAgain, named, context))
               .then(resolve, reject);
             rendering.begin();
           },

@@ -15,7 +15,11 @@ const PAGE: Page = {
   },
   bornMs: 1_795_268_915_434,
   ageMs: 1000,
+  lifetimeMs: 60_000,
   staleness: { staleMs: 300, staleIfErrorMs: 500 },
+  mustValidate: false,
+  isStrict: false,
+  canValidate: false,
 };
 
 /** Where the recording begins in what is packed. */
@@ -56,6 +60,9 @@ describe('a packed page', () => {
     ['with names of the language', recorded({ headers: [['__proto__', 'a']], removed: ['constructor'] })],
     ['that was never young', { ...PAGE, ageMs: 2_147_483_648_000 }],
     ['of parts of a millisecond', { ...PAGE, bornMs: 0.5, ageMs: 0.25 }],
+    ['whose entry says how long it is fresh', { ...PAGE, lifetimeMs: Infinity }],
+    ['that is always validated', { ...PAGE, mustValidate: true, canValidate: true }],
+    ['that is strict', { ...PAGE, isStrict: true }],
     ['that is never stale', { ...PAGE, staleness: { staleMs: 0, staleIfErrorMs: 0 } }],
   ])('is read back %s', (_what, page) => {
     expect(unpack(packPage(page))).toEqual({ kind: 'page', page });

@@ -8,7 +8,11 @@ export interface Head {
 
 /** Why an answer is not stored: a bounded set, for Cache-Status and events. */
 export type Refusal =
+  | 'method'
   | 'status'
+  | 'authorization'
+  | 'conditional'
+  | 'request'
   | 'set-cookie'
   | 'private'
   | 'no-store'

@@ -1,9 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { digest } from './key.ts';
 
+/** What a field of a request says, where it may be said in several ways. */
+export type Normal = (field: string, value: string | string[] | undefined) => unknown;
+
 /** Which variant of a page a request asks for (RFC 9111 §4.1): by what it says in the fields that count. */
-export const variantOf = (fields: readonly string[], headers: IncomingHttpHeaders): string =>
-  digest(fields.map((field) => [field, field === 'accept-encoding' ? codingsOf(headers[field]) : headers[field]]));
+export const variantOf = (
+  fields: readonly string[],
+  headers: IncomingHttpHeaders,
+  normal: Normal = (_field, value) => value,
+): string =>
+  digest(
+    fields.map((field) => [
+      field,
+      field === 'accept-encoding' ? codingsOf(headers[field]) : normal(field, headers[field]),
+    ]),
+  );
 
 /** The codings that a client takes, in whatever order it says so. What is refused, or ranked, is left as it is. */
 function codingsOf(header: string | undefined): string | readonly string[] {

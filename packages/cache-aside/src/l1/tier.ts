@@ -54,7 +54,7 @@ const copied = (bytes: Buffer): Buffer => {
 };
 
 export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds): Tier {
-  const { redis, places, marks, codec, isClear, earlyMs } = parts;
+  const { redis, places, marks, codec, isClear } = parts;
   const { stem } = places;
   const prefixLength = keyPrefixOf(redis).length;
   const fences = createFences();
@@ -108,7 +108,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
   const wire = createWire({
     redis,
     ways: isCluster(redis) ? [bells(stem)] : [tracking(stem), bells(stem)],
-    connect: () => listeningConnection(redis, { autoResubscribe: false }) as WireConnection,
+    connect: () => listeningConnection(redis, { retryStrategy: null }) as WireConnection,
     heartbeatMs: Math.min(Math.max(l1TtlMs, HEARTBEAT_MS.least), HEARTBEAT_MS.most),
     ears: {
       changed(key) {
@@ -159,12 +159,14 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
       const one = kept.get(entryKey);
       if (one === undefined || one.key !== key || one.entryKey !== entryKey || !isTrue(one)) return undefined;
       hits += 1;
-      const { entry, askedAt, seen, judgedBy, opened } = one;
-      const nowMs = Math.floor(one.nowMs + performance.now() - askedAt);
+      const { entry, seen, judgedBy, opened } = one;
+      // As if it were asked now: who loads by it counts the time from here on.
+      const askedAt = performance.now();
+      const nowMs = Math.floor(one.nowMs + askedAt - one.askedAt);
       return { entry, isValid: true, nowMs, seen, clock: judgedBy, askedAt, opened };
     },
     fence: () => (wire.heardBy === undefined ? undefined : fences.now()),
-    keep({ key, entryKey, ownTag }, { entry, fence, askedAt, nowMs, clock, seen }, value) {
+    keep({ key, entryKey, ownTag }, { entry, fence, askedAt, nowMs, clock, seen }, value, earlyMs) {
       if (entry === undefined || fence === undefined || !fences.isWhole(entryKey, fence)) return;
       const isPage = key === '';
       const id = isPage ? entryKey : key;
@@ -180,10 +182,11 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
         seen: isPage ? copied(seen) : NOTHING,
         askedAt,
         nowMs,
-        untilAt: askedAt + Math.min(l1TtlMs, entry.freshUntilMs - nowMs - earlyMs(entry.loadMs ?? 0)),
+        untilAt: askedAt + Math.min(l1TtlMs, entry.freshUntilMs - nowMs - earlyMs),
         judgedBy: clock,
       });
-      idsOf.set(entryKey, id);
+      // What is larger than all of it is not there.
+      if (kept.has(id)) idsOf.set(entryKey, id);
     },
     invalidated(entryKeys) {
       if (entryKeys === undefined) doubt();

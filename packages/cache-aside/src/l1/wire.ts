@@ -1,4 +1,5 @@
 import type { RedisClient, SubscriberClient } from '@turnpike/core';
+import { followClient } from './follow-client.ts';
 
 /** The connection on which a tier hears: ioredis, with RESP2. */
 export interface WireConnection extends SubscriberClient {
@@ -20,7 +21,7 @@ export interface Way {
   readonly name: 'tracking' | 'publish';
   /** Registers what is to be heard on a connection that is new. */
   listen(connection: WireConnection, ears: Ears): void;
-  /** Asks the server for it, each time the connection is ready. Resolves once nothing is missed any more. */
+  /** Asks the server for it, once the connection is ready. Resolves once nothing is missed any more. */
   arm(connection: WireConnection): Promise<void>;
 }
 
@@ -35,6 +36,7 @@ interface WireParts {
   readonly redis: RedisClient;
   /** The best first: where the server refuses one, the next is taken. */
   readonly ways: readonly Way[];
+  /** A connection that does not come back by itself: what is asked of the server is asked of this one. */
   readonly connect: () => WireConnection;
   readonly ears: Ears;
   /** So often it is asked whether anybody is at the other end, in ms. */
@@ -43,99 +45,111 @@ interface WireParts {
   readonly onDeaf: (error: unknown) => void;
 }
 
-/** How long after a connection has ended another one is opened, in ms. */
-const REOPEN_MS = 100;
+/** How long after a connection has ended another one is opened, in ms: at first, and at last. */
+const REOPEN_MS = { least: 100, most: 1000 };
+
+/** Says no more than that now is not the time. */
+const PASSING = /^(BUSY |LOADING |Command timed out|Connection is closed)/;
 
 export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: WireParts): Wire {
   let way = 0;
   let connection: WireConnection | undefined;
+  /** Settles once the connection there is hears. */
+  let armed: Promise<void> | undefined;
   let reopening: NodeJS.Timeout | undefined;
+  let failures = 0;
   let isClosed = false;
+  let wasReady = redis.status === 'ready';
 
   // A plain property: it is looked at with every hit.
   const wire: { heardBy: Way['name'] | undefined; close(): void } = {
     heardBy: undefined,
     close() {
       isClosed = true;
+      unfollow();
       clearTimeout(reopening);
       clearInterval(heartbeat);
       leave();
     },
   };
 
-  const lost = (): void => {
-    if (wire.heardBy === undefined) return;
-    wire.heardBy = undefined;
-    ears.gap();
-  };
-
   const leave = (): void => {
     const leaving = connection;
     connection = undefined;
-    lost();
+    if (wire.heardBy !== undefined) {
+      wire.heardBy = undefined;
+      ears.gap();
+    }
     leaving?.disconnect();
   };
 
-  const reopenSoon = (): void => {
+  /** Another connection in place of the one there is, or was. */
+  const replaceSoon = (): void => {
+    leave();
     clearTimeout(reopening);
-    if (!isClosed && way < ways.length) reopening = setTimeout(open, REOPEN_MS).unref();
+    if (isClosed) return;
+    failures += 1;
+    reopening = setTimeout(open, Math.min(failures * REOPEN_MS.least, REOPEN_MS.most)).unref();
   };
 
   const arm = async (opened: WireConnection, by: Way): Promise<void> => {
     try {
       await by.arm(opened);
       if (connection !== opened) return;
+      failures = 0;
       ears.gap();
       wire.heardBy = by.name;
     } catch (error) {
-      if (connection !== opened || opened.status !== 'ready') return; // lost again: the next 'ready' resumes
-      way += 1;
-      leave();
-      if (way < ways.length) reopenSoon();
-      else onDeaf(error);
+      if (connection !== opened) return;
+      if (!PASSING.test((error as Error).message)) way += 1;
+      replaceSoon();
+      if (way === ways.length) onDeaf(error);
     }
   };
 
   function open(): void {
     const by = ways[way];
-    if (connection !== undefined || isClosed || by === undefined || redis.status === 'end') return;
+    // A client that has not been used, or has been closed, has nothing that a tier could keep: it may be about to end.
+    const isIdle = redis.status === 'end' || redis.status === 'wait';
+    if (connection !== undefined || isClosed || by === undefined || isIdle) return;
     try {
       const opened = connect();
       connection = opened;
       by.listen(opened, ears);
-      opened.on('ready', () => void arm(opened, by));
-      opened.on('close', () => connection === opened && lost());
-      opened.on('end', () => {
-        if (connection !== opened) return;
-        connection = undefined;
-        lost();
-        reopenSoon();
-      });
+      armed = new Promise((resolve) => opened.on('ready', () => resolve(arm(opened, by))));
+      const over = (): void => void (connection === opened && replaceSoon());
+      opened.on('close', over);
+      opened.on('end', over);
       // Without a listener ioredis prints every failed attempt to connect; 'ready' tells all there is to know.
       opened.on('error', () => undefined);
     } catch {
-      reopenSoon(); // a Cluster that is not connected yet
+      replaceSoon(); // a Cluster that is not connected yet
     }
   }
 
   /** A connection that the network has forgotten says nothing, and hears nothing, for ever. */
   const heartbeat = setInterval(() => {
     const asked = connection;
-    if (asked === undefined || wire.heardBy === undefined) return;
-    const silent = setTimeout(() => {
-      if (connection !== asked) return;
-      leave();
-      reopenSoon();
-    }, heartbeatMs).unref();
-    asked.ping().then(
+    if (asked === undefined) return;
+    const silent = setTimeout(() => connection === asked && replaceSoon(), heartbeatMs).unref();
+    const answered = wire.heardBy === undefined ? armed : asked.ping();
+    answered?.then(
       () => clearTimeout(silent),
       () => undefined,
     );
   }, heartbeatMs).unref();
 
-  // It lives as long as its client: an app that quits its own connection is to end.
-  redis.on('end', leave);
-  redis.on('ready', open);
+  const unfollow = followClient(redis, {
+    // It lives as long as its client: an app that quits its own connection is to end.
+    ended: leave,
+    ready() {
+      // Another server may stand behind the new connection, which the wire has not followed; it may tell what the last did not.
+      if (wasReady) leave();
+      wasReady = true;
+      way = 0;
+      open();
+    },
+  });
   open();
 
   return wire;

@@ -583,6 +583,22 @@ describe.each(EXPRESSES)('with no option but a time to live, on %s', (_version, 
       going.open();
       expect([(await first).text, (await third).text, seen.runs]).toEqual(['page 1', 'page 1', 1]);
     });
+
+    it('one who asks whether it is still what he has, and hangs up, takes nothing from the others', async () => {
+      const going = gate();
+      const { ask, seen } = await site(async (_req, res, run) => {
+        await going.opened;
+        res.set('ETag', '"v1"').send(`page ${run}`);
+      });
+      const first = await ask.open('/page', { headers: { 'If-None-Match': '"v0"' } });
+      await eventually(() => expect(seen.runs).toBe(1));
+      const second = ask('/page');
+      await eventually(() => expect(seen.arrived).toBe(2));
+      first.hangUp();
+      await sleep(20);
+      going.open();
+      expect([(await second).text, seen.runs]).toEqual(['page 1', 1]);
+    });
   });
 
   describe('a stream', () => {

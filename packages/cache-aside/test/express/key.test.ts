@@ -293,6 +293,11 @@ describe('two requests that differ never share a key', () => {
       { headers: { forwarded: 'for=1,host=a' } },
       { headers: { forwarded: 'for=1;host=a' } },
     ],
+    [
+      'a proxy that says who asked, and no proxy',
+      { headers: { forwarded: 'host=b,For=2' } },
+      { headers: { forwarded: 'host=b,' } },
+    ],
     ['a broken escape of a name that counts', { query: ['a'], pieces: ['a%5Bb%5D%FF=1'] }, { query: ['a'] }],
     ['brackets without a name, of a name that counts', { query: ['0'], pieces: ['[]=1'] }, { query: ['0'] }],
     [

@@ -185,7 +185,7 @@ const MUTANTS: Mutant[] = [
     without: 'holding the answer to a change back until it is invalidated',
     heat: { keyCounts: [2], loadMs: [6] },
     file: 'express/invalidation.js',
-    edits: [['? invalidate() : undefined', '? void setTimeout(invalidate, 8) : undefined']],
+    edits: [['? invalidate(named) : undefined', '? void setTimeout(invalidate, 8, named) : undefined']],
   },
   {
     without: 'the look whether there was an invalidation since, before a page that is being rendered is shared',

@@ -56,8 +56,8 @@ async function expiredBy(cached: Cached): Promise<void> {
   const laterUs = Number(seconds) * 1e6 + Number(microseconds) + 20_000;
   await eventually(
     async () => {
-      const { nowUs } = await storeOf(redis).read([`${it_.clients.prefix}:none`], { deadlineMs: 5000 });
-      return nowUs > laterUs;
+      const [reading] = storeOf(redis).read([`${it_.clients.prefix}:none`], { deadlineMs: 5000 });
+      return ((await reading)?.nowUs ?? 0) > laterUs;
     },
     { everyMs: 4 },
   );

@@ -27,7 +27,7 @@ await runMember(async ({ index, args, barrier }) => {
     const tookMs = { calm: [], busy: [] };
     const begunAt = performance.now();
     const asked = [];
-    for (let n = 0; performance.now() - begunAt < 1.2 * ttlMs; n += 1) {
+    for (let n = 0; performance.now() - begunAt < 1.05 * ttlMs; n += 1) {
       const askedAt = performance.now();
       asked.push(
         cache.getOrLoad(key, load).then(() => {

@@ -6,6 +6,9 @@ import { Redis } from 'ioredis';
 import { randomFrom } from './chance.mjs';
 import { databaseAt } from './database-at.mjs';
 
+/** Makes values worth compressing. */
+const PAD = 'x'.repeat(200);
+
 /** A tier whose time is much longer has to hear of it within this, in ms. */
 const QUIET_MS = 2000;
 
@@ -32,8 +35,11 @@ await runMember(async ({ index, args, barrier, send }) => {
   const chance = (share) => random() < share;
   const database = databaseAt(port);
   const redis = new Redis(url);
+  // Half of them store values compressed, and all read them.
+  const compressAboveBytes = index % 2 === 0 ? 100 : undefined;
   const tier = l1TtlMs === undefined ? {} : { l1: l1({ l1TtlMs }) };
-  const cache = createCache({ redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000, ...tier });
+  const ours = { redis, prefix, ttlMs: 600_000, loadTimeoutMs, deadlineMs: 5000, compressAboveBytes };
+  const cache = createCache({ ...ours, ...tier });
   const stale = [];
 
   for (let round = 0; round < rounds; round += 1) {
@@ -48,10 +54,9 @@ await runMember(async ({ index, args, barrier, send }) => {
       const atLeast = await database('settled', [key, group], { agoMs });
       // A few loads are too slow for their timeout: their value comes late, and is stored if it may be.
       const delayMs = chance(0.008) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
-      const load = ({ tag }) => {
-        const rows = database('read', [key, group], { delayMs });
+      const load = async ({ tag }) => {
         tag(group);
-        return rows;
+        return { ...(await database('read', [key, group], { delayMs })), pad: PAD };
       };
       // Every other key expires within a few ms, and is loaded anew behind its stale value.
       const freshness = n % 2 === 0 ? {} : { ttlMs: 3, staleMs: 600_000 };
@@ -77,6 +82,29 @@ await runMember(async ({ index, args, barrier, send }) => {
       stale.push(...old.map((row) => `quiet: ${row}`));
     };
 
+    // Of some keys at once, as of one: what each of them is worth is judged by itself.
+    const readMany = async (wanted) => {
+      const atLeast = await database('settled', [...wanted, group], { agoMs: l1TtlMs ?? 0 });
+      const delayMs = chance(0.008) ? 2 * loadTimeoutMs : random() * loadMs[round % loadMs.length];
+      const load = async (missing, { tag }) => {
+        const rows = await database('read', [...missing, group], { delayMs });
+        for (const key of missing) tag(key, group);
+        return missing.map((key) => [key, { [key]: rows[key], [group]: rows[group], pad: PAD }]);
+      };
+      const freshness = chance(0.5) ? {} : { ttlMs: 3, staleMs: 600_000 };
+      let values;
+      try {
+        values = await cache.getMany(wanted, load, freshness);
+      } catch {
+        return;
+      }
+      for (const [key, rows] of values) {
+        for (const row of [key, group]) {
+          if (rows[row] < atLeast[row]) stale.push(`many: ${row} was ${rows[row]}, and ${atLeast[row]} was settled`);
+        }
+      }
+    };
+
     // A few invalidations are dated ahead by about as long as a load takes: within it loads are shared, and not stored.
     const dated = () => (chance(0.25) ? { quarantineMs: 1 + Math.floor(random() * 30) } : {});
 
@@ -90,7 +118,7 @@ await runMember(async ({ index, args, barrier, send }) => {
       await sleep(random() * spreadMs);
       const n = Math.floor(random() * keys.length);
       const key = keys[n];
-      if (chance(readShare)) return read(key, n);
+      if (chance(readShare)) return chance(0.25) ? readMany(keys.filter(() => chance(0.5))) : read(key, n);
       // Every other round invalidates by key alone: a mark would hide what a key's own invalidation left behind.
       const isByKey = round % 2 === 1;
       if (!isByKey && chance(0.08)) return write([...keys, group], () => cache.clear(dated()));

@@ -24,10 +24,7 @@ async function tierOf(l1MaxBytes: number) {
   const codec = createCodec(json);
   const marks = createMarkTable(async () => ({ clock: CLOCK, marks: [], made: [] }));
   const isClear = () => true;
-  const tier = createTier(
-    { redis, places, marks, codec, isClear, earlyMs: () => 0 },
-    { l1TtlMs: 3_600_000, l1MaxBytes },
-  );
+  const tier = createTier({ redis, places, marks, codec, isClear }, { l1TtlMs: 3_600_000, l1MaxBytes });
   await eventually(() => expect(tier.stats().coherence).toBe('tracking'));
   const keep = (key: string, value: unknown, tags: string[] = []): void => {
     const meta = metaText({ stamp: { incarnation: CLOCK.incarnation, us: 1 }, tags });
@@ -38,7 +35,7 @@ async function tierOf(l1MaxBytes: number) {
     const entry = parsedEntry(reply.subarray(0, head.length + meta.length + payload.length));
     if (entry === undefined) throw new Error('this is no entry');
     const found = { entry, isValid: true, nowMs: 1, seen: reply.subarray(0, 46), clock: CLOCK, fence: tier.fence() };
-    tier.keep(places.of(key), { ...found, askedAt: performance.now() }, codec.decode(entry));
+    tier.keep(places.of(key), { ...found, askedAt: performance.now() }, codec.decode(entry), 0);
   };
   return { tier, keep };
 }
@@ -70,13 +67,26 @@ describe('a tier', () => {
     expect(entries).toBeLessThan(count);
     expect(bytes).toBeLessThanOrEqual(bound);
     expect(bytes).toBeGreaterThan(0.9 * bound);
-    console.info(`${_}: ${entries} entries, ${(after / MB).toFixed(1)} of ${bound / MB} MB`);
     // The estimate is not far from the truth, and on its upper side.
     expect(after).toBeLessThan(1.05 * bound + MB);
     expect(after).toBeGreaterThan(0.3 * bound);
     tier.close();
     hold(tier);
   });
+});
+
+it('a tier keeps nothing of values that are larger than all it may keep', async () => {
+  const { tier, keep } = await tierOf(2000);
+  const value = Buffer.alloc(3000, 1);
+  const heapOf = (from: number, count: number): number => {
+    for (let n = from; n < from + count; n += 1) keep(`${'k'.repeat(100)}:${n}`, value);
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = heapOf(0, 1000);
+  expect(heapOf(1000, 5000) - before).toBeLessThan(MB);
+  expect(tier.stats()).toMatchObject({ entries: 0, bytes: 0 });
+  tier.close();
 });
 
 /** What is measured is to be there until it was. */

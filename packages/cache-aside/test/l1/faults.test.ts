@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type FaultProxy, eventually, faultProxy } from '@turnpike/test-kit';
+import { eventually, faultProxy, ifClientHas, type FaultProxy } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Cache, CacheOptions } from '../../src/index.ts';
+import { type Cache, type CacheOptions, createCache } from '../../src/index.ts';
 import type { L1Options } from '../../src/l1/index.ts';
 import { cacheWithTier, never } from './near.ts';
 
@@ -176,6 +176,23 @@ describe('a tier', () => {
     }
   });
 
+  it('does not give out what another cache of its process has marked late, before it hears of it', async () => {
+    const { redis, changes } = await twoWays();
+    const first = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+    ending.push(() => first.close());
+    const { cache, near: given } = await near(redis);
+    await cache.getOrLoad('k', () => 'old', { tags: ['t'] });
+    await given('k', 'old');
+    const admin = it_.clients.client();
+    ending.push(() => admin.config('SET', 'min-replicas-to-write', 0));
+    await admin.config('SET', 'min-replicas-to-write', 1);
+    expect(await cache.invalidate({ tags: ['t'] })).toEqual({ delivered: 0, queued: 1 });
+    changes.delay(500);
+    await admin.config('SET', 'min-replicas-to-write', 0);
+    await eventually(() => expect(cache.stats().backlog).toBe(0), { everyMs: 1 });
+    expect(await cache.getOrLoad('k', () => 'new', { tags: ['t'] })).toBe('new');
+  });
+
   it('goes on giving out what it has while Redis hangs, as long as it may, and then loads', async () => {
     const { cache, near: given } = await here({ l1TtlMs: 1000, deadlineMs: 50 });
     await cache.getOrLoad('k', () => 'old');
@@ -209,7 +226,7 @@ describe('a tier', () => {
     await eventually(async () => expect(await cache.getOrLoad('k', () => 'new')).toBe('new'));
   });
 
-  it('hears with a client that puts a prefix before its keys', async () => {
+  it('hears with a client that puts a prefix before its keys', ifClientHas('keyPrefix'), async () => {
     const redis = it_.clients.client({ keyPrefix: 'app*[:' });
     const { cache, near: given } = await near(redis);
     const other = await near(it_.clients.client({ keyPrefix: 'app*[:' }));
@@ -227,8 +244,13 @@ describe('where the server refuses', () => {
     const admin = it_.clients.client();
     const user = `u${Math.random().toString(36).slice(2)}`;
     await admin.call('ACL', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all', ...rules);
-    ending.push(() => admin.call('ACL', 'DELUSER', user));
-    return it_.clients.client({ username: user, password: 'secret' });
+    const redis = it_.clients.client({ username: user, password: 'secret' });
+    // Or it would try again, as nobody.
+    ending.push(
+      () => admin.call('ACL', 'DELUSER', user),
+      () => redis.disconnect(),
+    );
+    return redis;
   }
 
   it('client tracking, a tier hears what the cache itself publishes', async () => {
@@ -256,7 +278,6 @@ describe('where the server refuses', () => {
     const onWarning = (warning: Error) => warnings.push(warning);
     process.on('warning', onWarning);
     ending.push(() => process.off('warning', onWarning));
-    const { createCache } = await import('../../src/index.ts');
     const { l1 } = await import('../../src/l1/index.ts');
     const cache = createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000, l1: l1() });
     ending.push(() => cache.close());

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { deserialize, serialize } from 'node:v8';
 import {
   type Clients,
   type RedisCluster,
@@ -18,6 +21,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Cache, CacheOptions } from '../../src/index.ts';
 import type { L1Options } from '../../src/l1/index.ts';
 import { cacheWithTier, never } from './near.ts';
+import { cacheOf } from './recipes/near.ts';
 
 const it_ = setting();
 
@@ -157,6 +161,18 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     expect(await own.cache.getOrLoad('d', never)).toEqual({ at: new Date(0) });
   });
 
+  it('shares nothing that one caller could change, and takes what refers to itself', async () => {
+    const shallow = { serialize, deserialize: (bytes: Buffer) => Object.freeze(deserialize(bytes)) as unknown };
+    const { cache, near } = await here({ serializer: shallow });
+    const itself: Record<string, unknown> = { list: [1] };
+    itself['self'] = itself;
+    await cache.getOrLoad<unknown>('k', () => itself as never);
+    await near('k', itself);
+    const given = (await cache.getOrLoad('k', never)) as { list: number[] };
+    expect(() => given.list.push(2)).not.toThrow();
+    expect(await cache.getOrLoad('k', never)).toEqual(itself);
+  });
+
   it('gives nothing out after its time, or that of the value', async () => {
     const bound = await here({ l1TtlMs: 60 });
     await bound.cache.getOrLoad('k', () => 'v');
@@ -171,6 +187,18 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     await fresh.near('short', 'old');
     await sleep(160);
     expect(await fresh.cache.getOrLoad('short', () => 'new')).toBe('new');
+  });
+
+  it('gives nothing out after its time to a caller that never lets the turn end either', async () => {
+    const { cache, near } = await here({ l1TtlMs: 40 });
+    await cache.getOrLoad('k', () => 'v');
+    await near('k', 'v');
+    const startedAt = performance.now();
+    const fromRedis = () => cache.stats().hit - (cache.stats().l1?.hits ?? 0);
+    const before = fromRedis();
+    // oxlint-disable-next-line no-await-in-loop -- what is awaited is there
+    while (fromRedis() === before && performance.now() - startedAt < 1000) await cache.getOrLoad('k', never);
+    expect(fromRedis()).toBe(before + 1);
   });
 
   it('a value and a page of one name are two', async () => {
@@ -204,4 +232,16 @@ describe('two processes with a tier each', () => {
     expect(median).toBeLessThan(20);
     expect(p99).toBeLessThan(scale({ quick: 250, full: 50 }));
   });
+});
+
+it('docs/caching.md shows what is tested here', async () => {
+  const [page, recipe] = ['../../../../docs/caching.md', 'recipes/near.ts'].map((file) =>
+    readFileSync(join(import.meta.dirname, file), 'utf8'),
+  );
+  expect(page).toContain(recipe?.trim());
+  const redis = it_.clients.client({ keyPrefix: `${it_.clients.prefix}:` });
+  const cache = cacheOf(redis);
+  await eventually(() => expect(cache.stats().l1?.coherence).toBe('tracking'));
+  expect(await cache.getOrLoad('k', () => 'v')).toBe('v');
+  cache.close();
 });

@@ -1,8 +1,14 @@
+import type { ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Middleware } from '@turnpike/core';
 import { countCommands, eventually } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { afterEach, describe, expect, it } from 'vitest';
+import { parsedEntry } from '../../src/envelope.ts';
 import { cacheResponse } from '../../src/express/index.ts';
+import { unpack } from '../../src/express/page.ts';
 import type { Cache } from '../../src/index.ts';
+import { rfc9111 } from '../../src/rfc9111/index.ts';
 import { EXPRESSES, type Handler, siteOf } from '../express/app.ts';
 import { cacheWithTier } from './near.ts';
 
@@ -70,4 +76,62 @@ describe.each(EXPRESSES)('pages of a tier, on %s', (_, express) => {
     const texts = await Promise.all(Array.from({ length: 20 }, async () => (await ask('/page')).text));
     expect(new Set(texts)).toEqual(new Set([JSON.stringify({ a: 'b'.repeat(2000) })]));
   });
+
+  it('are not changed by what is done to one answer on its way', async () => {
+    const { cache } = await cacheWithTier(it_.clients.client(), { prefix: it_.clients.prefix });
+    caches.push(cache);
+    const cached = cacheResponse({ cache, scope: 'public' });
+    const spoiling: typeof cached = Object.assign<Middleware, typeof cached>((req, res, next) => {
+      const { writeHead, end } = res;
+      res.writeHead = ((...args: unknown[]) => {
+        if (req.headers['x-spoil'] !== undefined) res.appendHeader('Link', '</c>');
+        return Reflect.apply(writeHead, res, args) as ServerResponse;
+      }) as ServerResponse['writeHead'];
+      res.end = ((chunk: unknown, ...rest: unknown[]) => {
+        if (req.headers['x-spoil'] !== undefined && chunk instanceof Uint8Array) chunk.fill(0);
+        return Reflect.apply(end, res, [chunk, ...rest]) as ServerResponse;
+      }) as ServerResponse['end'];
+      return cached(req, res, next);
+    }, cached);
+    const { ask } = await siteOf(express, spoiling, (_req, res) => {
+      res.set('Link', ['</a>', '</b>']).send('0123456789');
+    });
+    await eventually(async () => {
+      await ask('/page');
+      expect(cache.stats().l1?.hits).toBeGreaterThan(1);
+    });
+    const spoilt = await ask('/page', { headers: { 'X-Spoil': '1' } });
+    expect([spoilt.text, spoilt.header('link')]).toEqual(['\0'.repeat(10), '</a>, </b>, </c>']);
+    const next = await ask('/page');
+    expect([next.text, next.header('link')]).toEqual(['0123456789', '</a>, </b>']);
+  });
 });
+
+it.each(EXPRESSES)(
+  'a page that is asked for anew, on %s, is born when it was, and not later by what one was kept for',
+  async (_, express) => {
+    const redis = it_.clients.client();
+    const { cache } = await cacheWithTier(redis, { prefix: it_.clients.prefix });
+    caches.push(cache);
+    const { ask } = await siteOf(express, cacheResponse({ cache, profile: rfc9111() }), (_req, res, run) => {
+      res.set({ 'Cache-Control': 'max-age=100', ETag: `"${run}"` }).send(`run ${run}`);
+    });
+    const isNear = async () => {
+      const before = cache.stats().l1?.hits ?? 0;
+      await ask('/page');
+      expect(cache.stats().l1?.hits).toBeGreaterThan(before);
+    };
+    await eventually(isNear);
+    await sleep(300); // so long it is kept
+    await ask('/page', { headers: { 'Cache-Control': 'no-cache' } });
+    const stored = async () => {
+      const [key = ''] = await it_.clients.scan('*:page');
+      const entry = parsedEntry((await redis.getBuffer(key)) ?? Buffer.alloc(0));
+      const page = entry && unpack(entry.payload);
+      return page?.kind === 'page' ? page.page : undefined;
+    };
+    await eventually(async () => expect((await stored())?.recording.body?.toString()).toBe('run 2'), { everyMs: 5 });
+    const [seconds, micros] = await redis.time();
+    expect((await stored())?.bornMs).toBeLessThanOrEqual(Number(seconds) * 1000 + Number(micros) / 1000 + 1);
+  },
+);

@@ -1,6 +1,5 @@
 import { type ClientRequest, type OutgoingHttpHeader, STATUS_CODES, type ServerResponse } from 'node:http';
 import type { RecordedHeader } from './recording.ts';
-import { isStored } from './stored-header.ts';
 
 /** The head of an answer, as what stands behind the recorder gave it. */
 export interface AnswerHead {
@@ -31,6 +30,7 @@ export function headersOf(res: ServerResponse): HeaderSnapshot {
 export function headOf(
   res: ServerResponse,
   baseline: HeaderSnapshot,
+  isStored: (name: string, connection: ReadonlySet<string>) => boolean,
   status: number,
   statusMessage: string | undefined,
 ): AnswerHead {

@@ -7,6 +7,7 @@ import { type Chunk, bytesOf, chunkArguments, isChunk } from './body-chunk.ts';
 import { declareLength, undeclareLength } from './declared-length.ts';
 import { type Hold, hold } from './hold.ts';
 import type { Recording } from './recording.ts';
+import { isStored as isStoredByDefault } from './stored-header.ts';
 import { writeHeadArguments } from './write-head-arguments.ts';
 
 /** A complete answer, of which the client still lacks the end. */
@@ -21,6 +22,13 @@ export interface Completion {
 export interface RecordOptions {
   /** The most of a body that is kept, in bytes. A longer one streams on and is not kept. */
   maxBytes: number;
+  /**
+   * Whether a header is part of the recording: by its name in lower case, and the names that the answer's own Connection
+   * lists. Content-Length is the writer's to compute.
+   *
+   * @default not what belongs to one connection, one client or one moment
+   */
+  isStored?: (name: string, connection: ReadonlySet<string>) => boolean;
   /**
    * Called once, when the answer is complete; what it returns is waited for before the last byte leaves. What it throws
    * or rejects with is warned of, and the answer leaves all the same.
@@ -38,7 +46,10 @@ export interface RecordOptions {
  * What is recorded is what the handler gave: a compression mounted outside, or a cookie that express-session adds,
  * comes after.
  */
-export function record(res: ServerResponse, { maxBytes, onComplete }: RecordOptions): void {
+export function record(
+  res: ServerResponse,
+  { maxBytes, isStored = isStoredByDefault, onComplete }: RecordOptions,
+): void {
   const { writeHead, write, end, flushHeaders } = res;
   const baseline = headersOf(res);
   const body = captureBody(maxBytes);
@@ -56,7 +67,7 @@ export function record(res: ServerResponse, { maxBytes, onComplete }: RecordOpti
     if (res.headersSent || given === undefined) return Reflect.apply(writeHead, res, args) as ServerResponse;
 
     given.applyHeaders(res);
-    const next = headOf(res, baseline, given.status, given.statusMessage ?? res.statusMessage);
+    const next = headOf(res, baseline, isStored, given.status, given.statusMessage ?? res.statusMessage);
     const isLengthSet = onlyChunkLength !== undefined && !next.isBodiless && declareLength(res, onlyChunkLength);
     try {
       Reflect.apply(writeHead, res, given.withoutHeaders);
@@ -142,7 +153,7 @@ export function record(res: ServerResponse, { maxBytes, onComplete }: RecordOpti
         onlyChunkLength = undefined;
       }
     }
-    head ??= headOf(res, baseline, res.statusCode, res.statusMessage);
+    head ??= headOf(res, baseline, isStored, res.statusCode, res.statusMessage);
     return head;
   }
 

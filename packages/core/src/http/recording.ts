@@ -7,7 +7,7 @@ export interface Recording {
   readonly statusMessage: string | undefined;
   /**
    * What was set behind the recorder, in the spelling it was set; not what had been set before it and was left alone.
-   * Never what belongs to one connection, one client or one moment: see `isStored`.
+   * Not what belongs to one connection, one client or one moment, unless `record` was told otherwise: see `isStored`.
    */
   readonly headers: readonly RecordedHeader[];
   /** Names that had been set before the recorder and were removed behind it. */

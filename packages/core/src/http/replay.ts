@@ -33,7 +33,8 @@ export async function replay(recording: Recording, req: IncomingMessage, res: Se
 
 function setHead({ status, statusMessage, headers, removed }: Recording, res: ServerResponse): void {
   for (const name of removed) res.removeHeader(name);
-  for (const [name, value] of headers) res.setHeader(name, value);
+  // Node keeps the list it is given, and `appendHeader` adds to it: it is not to be the recording's own.
+  for (const [name, value] of headers) res.setHeader(name, Array.isArray(value) ? [...value] : value);
   res.statusCode = status;
   if (statusMessage !== undefined) res.statusMessage = statusMessage;
 }

@@ -14,4 +14,4 @@ const options = {
 export const createClient = (url: string): Redis => new Redis(url, options);
 
 export const createSentinelClient = (sentinels: { host: string; port: number }[], name: string): Redis =>
-  new Redis({ ...options, sentinels, name, sentinelRetryStrategy: retryStrategy, failoverDetector: true });
+  new Redis({ ...options, sentinels, name, sentinelRetryStrategy: retryStrategy });

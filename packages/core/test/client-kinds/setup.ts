@@ -1,0 +1,29 @@
+// `TURNPIKE_CLIENT=node-redis6 npm test -- packages/rate-limit`: the tests as they are, over another client. Whatever they
+// ask of a client that no package does is asked by ioredis 6 all the same.
+import { type ClientKind, useClients } from '@turnpike/test-kit';
+import type { Cluster, Redis } from 'ioredis';
+import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
+import * as redis6 from 'redis';
+import * as redis5 from 'redis5';
+import { nodeRedis } from './node-redis.ts';
+
+const ioredis5: ClientKind = {
+  name: 'ioredis5',
+  lacks: [],
+  client: (options) => new Redis5(options as object) as unknown as Redis,
+  clusterClient: (nodes, options) => new Cluster5([...nodes], options as object) as unknown as Cluster,
+};
+
+const KINDS: readonly ClientKind[] = [
+  ioredis5,
+  // Each with the protocol that is not its default, too.
+  nodeRedis('node-redis5', redis5 as never, 2, ['keyPrefix']),
+  nodeRedis('node-redis5-resp3', redis5 as never, 3, ['keyPrefix']),
+  nodeRedis('node-redis6', redis6, 3),
+  nodeRedis('node-redis6-resp2', redis6, 2),
+];
+
+const wanted = process.env['TURNPIKE_CLIENT'];
+const kind = KINDS.find(({ name }) => name === wanted);
+if (kind === undefined) throw new Error(`TURNPIKE_CLIENT is one of ${KINDS.map(({ name }) => name).join(', ')}`);
+useClients(kind);
