@@ -58,14 +58,14 @@ export async function measureCase(of: Case, effort: Effort, say: (what: string) 
       open.push(redis.stop);
       pin(redis.pid, cores.redis);
       const setting = { redis: { host: redis.host, port: redis.port }, variant: entrant.variant };
-      const app = await startProcess(entrant.file, setting, effort.profileInto);
-      open.push(app.stop);
       const probe = probeRedis(redis);
       open.push(async () => probe.close());
       try {
+        const app = await startProcess(entrant.file, setting, effort.profileInto);
+        open.push(app.stop);
         running.push(await begin(of, { entrant, app, redis, probe }, effort));
       } catch (error) {
-        out.push({ ...entrant, because: error instanceof Error ? error.message : String(error) });
+        out.push({ ...entrant, because: messageOf(error) });
       }
     }
     const rounds = Math.ceil(effort.rounds * (of.roundShare ?? 1));
@@ -76,12 +76,21 @@ export async function measureCase(of: Case, effort: Effort, say: (what: string) 
       for (const one of [...running.slice(shift), ...running.slice(0, shift)]) await playRound(one);
     }
     const measured: Measured[] = [];
-    for (const one of running) measured.push(await end(of, one));
+    for (const one of running) {
+      try {
+        if (one.entrant.role !== 'bare') await of.verify?.(one.place);
+        measured.push(await end(of, one));
+      } catch (error) {
+        out.push({ ...one.entrant, because: messageOf(error) });
+      }
+    }
     return { measured, out };
   } finally {
     for (const close of open.toReversed()) await close();
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Checks a contender, warms it up, and counts its commands. */
 async function begin(
