@@ -12,8 +12,8 @@ export default defineConfig({
     // Over which client: see the file.
     setupFiles: process.env['TURNPIKE_CLIENT'] ? ['packages/core/test/client-kinds/setup.ts'] : [],
     pool: 'forks',
-    // Files wait for real time more than they compute: two at a time also where there are two cores.
-    maxWorkers: 2,
+    // Files wait for real time more than they compute: three at a time also where there are two cores.
+    maxWorkers: 3,
     testTimeout: timeout,
     hookTimeout: timeout,
     reporters: [

@@ -57,6 +57,8 @@ export interface Case {
   check(place: Place): Promise<void>;
   /** Puts in place what the requests need, and says what they are. */
   load(place: Place): Promise<Load>;
+  /** Throws where a contender did under load something else than what it was measured for. */
+  verify?(place: Place): Promise<void>;
   readonly weighing?: Weighing;
   /** A share of the rounds, where many contenders are to be told apart less finely. @default 1 */
   readonly roundShare?: number;

@@ -15,7 +15,6 @@ const cpuUs = (): number => {
 
 process.on('disconnect', () => process.exit(0));
 process.on('message', (question: Question) => {
-  // What earlier rounds have left behind is not to be cleared away at the cost of the next one.
   if (question === 'collect') globalThis.gc?.();
   tell({ kind: 'usage', cpuUs: cpuUs(), heapBytes: process.memoryUsage().heapUsed });
 });

@@ -40,7 +40,10 @@ export async function burst(url: string, load: Load, amount: number, first: numb
   const { call, status, connections = CONNECTIONS } = load;
   let n = first;
   const request: autocannon.Request =
-    typeof call === 'function' ? { setupRequest: () => requestOf(call(n++)) } : requestOf(call);
+    typeof call === 'function'
+      ? // Over what it is given, where the host is.
+        { setupRequest: (defaults) => ({ ...defaults, ...requestOf(call(n++)) }) }
+      : requestOf(call);
   const startedAt = performance.now();
   const result = await autocannon({
     url,

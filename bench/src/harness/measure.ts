@@ -40,6 +40,9 @@ const FIRST_REQUESTS = 2_000;
 /** Every request of a run has a number of its own, over all contenders. */
 let sent = 0;
 
+/** So many requests go before each round, and are not counted. */
+const LEAD_IN = 400;
+
 const take = (amount: number): number => (sent += amount) - amount;
 
 /** Measures all contenders of a case, by turns, on this machine as it is. */
@@ -55,14 +58,14 @@ export async function measureCase(of: Case, effort: Effort, say: (what: string) 
       open.push(redis.stop);
       pin(redis.pid, cores.redis);
       const setting = { redis: { host: redis.host, port: redis.port }, variant: entrant.variant };
-      const app = await startProcess(entrant.file, setting, effort.profileInto);
-      open.push(app.stop);
       const probe = probeRedis(redis);
       open.push(async () => probe.close());
       try {
+        const app = await startProcess(entrant.file, setting, effort.profileInto);
+        open.push(app.stop);
         running.push(await begin(of, { entrant, app, redis, probe }, effort));
       } catch (error) {
-        out.push({ ...entrant, because: error instanceof Error ? error.message : String(error) });
+        out.push({ ...entrant, because: messageOf(error) });
       }
     }
     const rounds = Math.ceil(effort.rounds * (of.roundShare ?? 1));
@@ -73,12 +76,21 @@ export async function measureCase(of: Case, effort: Effort, say: (what: string) 
       for (const one of [...running.slice(shift), ...running.slice(0, shift)]) await playRound(one);
     }
     const measured: Measured[] = [];
-    for (const one of running) measured.push(await end(of, one));
+    for (const one of running) {
+      try {
+        if (one.entrant.role !== 'bare') await of.verify?.(one.place);
+        measured.push(await end(of, one));
+      } catch (error) {
+        out.push({ ...one.entrant, because: messageOf(error) });
+      }
+    }
     return { measured, out };
   } finally {
     for (const close of open.toReversed()) await close();
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Checks a contender, warms it up, and counts its commands. */
 async function begin(
@@ -119,8 +131,10 @@ async function commandsOfOne({ app, redis }: Place, load: Load): Promise<Record<
 
 async function playRound({ app, probe, load, amount, commands, rounds }: Running): Promise<void> {
   const names = new Set(Object.keys(commands));
+  // It has rested, and the processor did other things meanwhile. (To collect its garbage first would also throw away its code.)
+  await burst(app.url, load, LEAD_IN, take(LEAD_IN));
   const redisBefore = await probe.times();
-  const before = await app.collected();
+  const before = await app.usage();
   const { perSecond, p50Ms, p99Ms } = await burst(app.url, load, amount, take(amount));
   const after = await app.usage();
   rounds.cpuUs.push((after.cpuUs - before.cpuUs) / amount);

@@ -24,14 +24,21 @@ export function addedUs(result: CaseResult, { rounds }: Pick<Measured, 'rounds'>
 
 const medianAdded = (result: CaseResult, one: Measured): number => spreadOf(addedUs(result, one)).median;
 
-/** CPU added by one contender, as a multiple of that of the cheapest of others. */
+/** Less than that, no number of rounds tells from nothing. */
+const LEAST_US = 1;
+
+/** CPU added by one contender, as a multiple of what the cheapest of others adds: of its median, which may be near nothing. */
 export const added =
   (name: string, ...others: readonly string[]): Target['value'] =>
   (result) => {
     const one = find(result, name);
-    const rivals = others.flatMap((other) => find(result, other) ?? []);
-    const [cheapest] = rivals.toSorted((a, b) => medianAdded(result, a) - medianAdded(result, b));
-    return one && cheapest && ratioOf(addedUs(result, one), addedUs(result, cheapest));
+    const medians = others.flatMap((other) => {
+      const rival = find(result, other);
+      return rival === undefined ? [] : [medianAdded(result, rival)];
+    });
+    if (one === undefined || medians.length === 0) return undefined;
+    const cheapestUs = Math.max(Math.min(...medians), LEAST_US);
+    return spreadOf(addedUs(result, one).map((us) => us / cheapestUs));
   };
 
 /** CPU of a whole request, as a multiple of another contender's. */

@@ -7,6 +7,8 @@ import { added, bytesEach, commands, whole } from '../harness/target.ts';
 
 const TURNPIKE = 'turnpike';
 const TURNPIKE_BYTES = 'turnpike, a Buffer';
+const TURNPIKE_L1 = 'turnpike, from the process';
+const BARE = 'bare Express, res.json';
 const BY_HAND = 'GET + JSON.parse, by hand';
 const GET_AND_END = 'one getBuffer + raw end';
 const BENTO = 'bentocache';
@@ -19,7 +21,7 @@ const APICACHE_MEMORY = 'apicache, in memory';
 const RACE =
   'a read that began before an invalidation may be stored after it; one load per process; hangs while Redis hangs';
 
-const bare: Entrant = { name: 'bare Express, res.json', role: 'bare', file: 'cache/bare', variant: 'json' };
+const bare: Entrant = { name: BARE, role: 'bare', file: 'cache/bare', variant: 'json' };
 const byHand: Entrant = {
   name: BY_HAND,
   role: 'limit',
@@ -99,6 +101,12 @@ const hit = async ({ app }: Place): Promise<Load> => {
   return { call: productPath, status: 200 };
 };
 
+/** Every product was loaded once, and the one of the check twice. */
+async function wereHits({ app }: Place): Promise<void> {
+  const loads = await loadsOf(app);
+  must(loads <= PRODUCTS + 2, `${loads} loads of ${PRODUCTS} products were no hits`);
+}
+
 const weighing: Weighing = {
   thing: 'entry',
   things: 10,
@@ -125,6 +133,7 @@ export const cacheAsideCases: readonly Case[] = [
     ],
     check: caches,
     load: hit,
+    verify: wereHits,
     weighing,
     targets: [
       {
@@ -145,6 +154,7 @@ export const cacheAsideCases: readonly Case[] = [
     entrants: [bare, turnpike(TURNPIKE, 'tagged'), ...rivals('tagged', TAGGED)],
     check: caches,
     load: hit,
+    verify: wereHits,
     weighing,
     targets: [
       { text: 'CPU added, to the cheapest rival', atMost: 1, unit: '×', value: added(TURNPIKE, ...TAGGED) },
@@ -164,9 +174,14 @@ export const cacheAsideCases: readonly Case[] = [
     id: 'cache-aside/l1-hit',
     title: 'A value comes from the memory of the process',
     about: 'GET of one of 512 products, with the in-process tier of those who have one.',
-    entrants: [bare, ...rivals('l1', ALL)],
+    entrants: [bare, turnpike(TURNPIKE, 'l1'), ...rivals('l1', ALL)],
     check: caches,
     load: hit,
+    verify: wereHits,
+    targets: [
+      { text: 'CPU added, to the cheapest rival', atMost: 1, unit: '×', value: added(TURNPIKE, ...ALL) },
+      { text: 'commands', atMost: 0, unit: 'commands', value: commands(TURNPIKE) },
+    ],
   },
   {
     id: 'cache-aside/response-hit',
@@ -175,7 +190,8 @@ export const cacheAsideCases: readonly Case[] = [
     entrants: [
       { ...bare, file: 'cache/page-bare' },
       getAndEnd,
-      { name: TURNPIKE, role: 'turnpike', file: 'cache/page-turnpike', variant: '' },
+      { name: TURNPIKE, role: 'turnpike', file: 'cache/page-turnpike', variant: 'l2' },
+      { name: TURNPIKE_L1, role: 'turnpike', file: 'cache/page-turnpike', variant: 'l1' },
       {
         name: APICACHE,
         role: 'rival',
@@ -193,8 +209,15 @@ export const cacheAsideCases: readonly Case[] = [
     ],
     check: cachesPages,
     load: hit,
+    verify: wereHits,
     targets: [
       { text: `CPU of a request, to ${GET_AND_END}`, atMost: 1.25, unit: '×', value: whole(TURNPIKE, GET_AND_END) },
+      {
+        text: 'CPU of a request from the process, to bare Express',
+        atMost: 1.2,
+        unit: '×',
+        value: whole(TURNPIKE_L1, BARE),
+      },
       { text: `CPU of a request, to ${APICACHE}`, atMost: 1, unit: '×', value: whole(TURNPIKE, APICACHE) },
       { text: 'commands', atMost: 1, unit: 'commands', value: commands(TURNPIKE) },
     ],

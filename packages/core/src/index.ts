@@ -7,6 +7,7 @@ export { type Keyspace, keyspace, pseudonym, segment } from './key.ts';
 export type { HttpRequest, HttpResponse, Middleware, Next } from './middleware.ts';
 export { type OptionChecks, optionChecks, withDefaults } from './options.ts';
 export { type OnProblem, type Problem, ProblemError, passProblem, problemBody, writeProblem } from './problem.ts';
+export { randomIds } from './random-id.ts';
 export { type RedisArgument, type RedisClient, assertRedisClient, isCluster, keyPrefixOf } from './redis-client.ts';
 export { socketsRead } from './caller.ts';
 export { retrySoon } from './retry-soon.ts';

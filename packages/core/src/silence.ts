@@ -48,15 +48,15 @@ export function createSilence(): Silence {
   // A list and not an array: what is answered is let go at once, instead of growing old in a place of its own.
   let oldest: Sent | undefined;
   let newest: Sent | undefined;
-  const unwritten: Sent[] = [];
+  let unwritten: Sent[] = [];
   let order = 0;
   let loss: { since: number; last: number } | undefined;
   /** Unknown until the first reply: then nothing is too slow. */
   let slowReplyMs = Infinity;
 
-  /** Lets go of what is settled at the head of the list, and of all that was sent up to that of `until`. */
-  const skip = (until = 0): void => {
-    while (oldest !== undefined && (oldest.isSettled || oldest.order <= until)) {
+  /** Lets go of what is settled at the head of the list, and of all that was sent up to `last`. */
+  const skip = (last = 0): void => {
+    while (oldest !== undefined && (oldest.isSettled || oldest.order <= last)) {
       const { next }: Sent = oldest;
       // Or one that the collector counts as old would keep all that came after it.
       oldest.next = undefined;
@@ -76,7 +76,7 @@ export function createSilence(): Silence {
     },
     written(now) {
       for (const sent of unwritten) sent.at = now;
-      unwritten.length = 0;
+      unwritten = [];
     },
     heard(sent, now) {
       loss = undefined;
@@ -94,7 +94,7 @@ export function createSilence(): Silence {
     renew() {
       for (let sent = oldest; sent !== undefined; sent = sent.next) sent.isSettled = true;
       oldest = undefined;
-      unwritten.length = 0;
+      unwritten = [];
       loss = undefined;
     },
     ms(now) {

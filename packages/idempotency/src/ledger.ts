@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import {
   type Keyspace,
   type Store,
   StoreError,
   keyspace,
+  randomIds,
   retrySoon,
   storeOf,
   warnOfEviction,
@@ -57,6 +57,9 @@ export interface Ledger {
   /** Ends a doubt with the answer that the app knows. False when it has ended otherwise, or Redis is not there. */
   resolve(id: string, doubt: Pick<Doubt, 'fence'>, answer: Buffer): Promise<boolean>;
 }
+
+/** 96 bits: what only the one who runs knows. */
+const ownerToken = randomIds(16);
 
 /** How soon a retry may find the first run finished, in ms: after as long again as it has run, and not before a second. */
 const retryAfter = (ranMs: number, leaseLeftMs: number): number => Math.max(Math.min(ranMs, leaseLeftMs), 1000);
@@ -140,7 +143,7 @@ export function createLedger(options: LedgerOptions): Ledger {
     async claim({ id, print, takeOver = 'none', isWaiting = false }) {
       const key = keyOf([id]);
       eviction ??= warnOfEviction(store, key, warnOnce('idempotency'));
-      const owner = randomBytes(12).toString('base64url');
+      const owner = ownerToken();
       const said = await ask({ key, owner, print, takeOver, lifetimes }, isWaiting);
       // Of who waits it is told once, as the wait begins.
       if (!isWaiting || said.kind !== 'in-flight') emit(() => ({ type: eventOf(said) }));

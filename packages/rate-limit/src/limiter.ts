@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { type Store, StoreError, eventsOf, keyspace, pseudonym, storeOf, warnOnce } from '@turnpike/core';
+import { type Store, StoreError, eventsOf, keyspace, pseudonym, randomIds, storeOf, warnOnce } from '@turnpike/core';
 import { type Decision, type Reservation, decisionOf } from './decision.ts';
 import { createDenyCache } from './deny-cache.ts';
 import { type CheckedOptions, type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
@@ -60,22 +59,7 @@ const emit = eventsOf<RateLimitEvent>('rate-limit');
 const DEGRADED_RETRY_MS = 1000;
 
 /** 36 bits: enough to tell the last few charges of one key apart. */
-const ID_CHARS = 6;
-
-/** Drawn for many charges at once: to ask for randomness takes longer than all else that makes an id. */
-const IDS_DRAWN = 256;
-
-let drawn = '';
-let used = 0;
-
-function chargeId(): string {
-  if (used === drawn.length) {
-    drawn = randomBytes((IDS_DRAWN * ID_CHARS * 3) / 4).toString('base64url');
-    used = 0;
-  }
-  used += ID_CHARS;
-  return drawn.slice(used - ID_CHARS, used);
-}
+const chargeId = randomIds(6);
 
 /** A decision, and who made it. */
 interface Told {
@@ -209,13 +193,14 @@ export function limiterWith(
       const question = questionOf(subject, ask);
       // Other limits than the policy's own have other denials.
       const remembered = ask.limits === undefined ? denials?.find(question.key, question.cost) : undefined;
-      const id = chargeId();
-      const asked: Take = { ...question, id, block: blockRule };
-      const told: Told =
-        remembered === undefined
-          ? await decide(store && askRedis(store, asked), () => local.take(localShareOf(asked)))
-          : { verdict: remembered, by: 'deny-cache' };
-      const decided = decisionBy(question, told, id);
+      if (remembered !== undefined) {
+        const refused = decisionBy(question, { verdict: remembered, by: 'deny-cache' });
+        emit(() => eventOf(refused, 'deny-cache'));
+        return refused;
+      }
+      const asked: Take = { ...question, id: chargeId(), block: blockRule };
+      const told = await decide(store && askRedis(store, asked), () => local.take(localShareOf(asked)));
+      const decided = decisionBy(question, told, asked.id);
       emit(() => eventOf(decided, told.by));
       return decided;
     },

@@ -9,10 +9,18 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
  */
 export function bearerToken(req: HttpRequest): { token: string } | 'missing' | 'ambiguous' | 'invalid' {
   // Node keeps the first of several Authorization headers and drops the others without a word.
-  const headers = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization');
-  if (headers.length > 1) return 'ambiguous';
+  if (linesNamed(req.rawHeaders, 'authorization') > 1) return 'ambiguous';
   const { authorization } = req.headers;
   if (authorization === undefined || !/^Bearer\b/i.test(authorization)) return 'missing';
   const token = BEARER.exec(authorization)?.[1];
   return token === undefined ? 'invalid' : { token };
+}
+
+function linesNamed(rawHeaders: readonly string[], name: string): number {
+  let lines = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const named = rawHeaders[at] ?? '';
+    if (named.length === name.length && named.toLowerCase() === name) lines += 1;
+  }
+  return lines;
 }

@@ -1,10 +1,15 @@
+import { createCache } from '@turnpike/cache-aside';
 import { cacheResponse } from '@turnpike/cache-aside/express';
+import { l1 } from '@turnpike/cache-aside/l1';
 import type { Contender } from '../../harness/contender.ts';
 import { DEADLINE_MS, connected } from '../client.ts';
-import { ttlMsOf } from './product.ts';
 import { pageApp } from './pages.ts';
+import { ttlMsOf } from './product.ts';
 
+/** In Redis, or (the variant 'l1') with the tier in the process before it. */
 export const contender: Contender = async ({ redis: address, variant }) => {
   const redis = await connected(address);
-  return pageApp(cacheResponse({ redis, ttlMs: ttlMsOf(variant), deadlineMs: DEADLINE_MS }));
+  const tier = variant === 'l1' ? { l1: l1() } : {};
+  const cache = createCache({ redis, ttlMs: ttlMsOf(variant), deadlineMs: DEADLINE_MS, ...tier });
+  return pageApp(cacheResponse({ cache }));
 };

@@ -32,10 +32,10 @@ const ROUTES: Readonly<Record<string, readonly Limit[]>> = {
 };
 
 /** The app of a limiter: `limited` makes the handlers that stand before a route with these limits. */
-export function limitedApp(limited: (limits: readonly Limit[]) => RequestHandler[]): Express {
+export function limitedApp(limited: (limits: readonly Limit[], path: string) => RequestHandler[]): Express {
   const app = express();
   for (const [path, limits] of Object.entries(ROUTES)) {
-    app.get(path, ...limited(limits), (_req, res) => void res.json({ ok: true }));
+    app.get(path, ...limited(limits, path), (_req, res) => void res.json({ ok: true }));
   }
   return app;
 }

@@ -40,7 +40,9 @@ function setHead({ status, statusMessage, headers, removed }: Recording, res: Se
 }
 
 function decodersFor({ status }: Recording, req: IncomingMessage, res: ServerResponse): Decoder[] | undefined {
-  const codings = codingsOf(String(res.getHeader('Content-Encoding') ?? ''));
+  const coded = res.getHeader('Content-Encoding');
+  if (coded === undefined) return undefined;
+  const codings = codingsOf(String(coded));
   const accepted = req.headers['accept-encoding'];
   // A part of an encoded answer (206) cannot be decoded by itself.
   if (status === 206 || codings.every((coding) => acceptsEncoding(accepted?.toString(), coding))) return undefined;
