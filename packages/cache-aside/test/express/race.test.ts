@@ -151,7 +151,7 @@ async function stalePages(database: Database, rounds: number, keyCounts: readonl
 }
 
 describe(`pages of ${PROCESSES} processes that are asked for and changed at random, one of the processes killed on the way`, () => {
-  const ROUNDS_A_HEAT = 150;
+  const ROUNDS_A_HEAT = scale({ quick: 90, full: 150 });
   const heats = scale({ quick: 1, full: 34 });
   const firstSeed = Math.floor(Math.random() * 1e6);
 
@@ -162,7 +162,7 @@ describe(`pages of ${PROCESSES} processes that are asked for and changed at rand
       expect(stale).toEqual([]);
       // It was a race: pages were shared, varied, served while they were rendered anew, and stored when they were old already.
       const names = ['hit', 'stale', 'collapsed', 'missed', 'variants', 'written', 'overtaken', 'stored'];
-      for (const name of names) expect([name, Number(stats[name]) > 20]).toEqual([name, true]);
+      for (const name of names) expect([name, Number(stats[name]) > 10]).toEqual([name, true]);
     },
     600_000,
   );
