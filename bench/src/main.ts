@@ -8,7 +8,7 @@ import { thisMachine } from './harness/machine.ts';
 import { cores, pin } from './harness/pin.ts';
 import { type SuiteReport, caseReport, crowdReport } from './report/figures.ts';
 import { publish, saveSuite } from './report/files.ts';
-import { caseText, crowdText } from './report/markdown.ts';
+import { type Why, caseText, crowdText } from './report/markdown.ts';
 import { suites } from './suites/suites.ts';
 
 const { values, positionals } = parseArgs({
@@ -19,6 +19,8 @@ const { values, positionals } = parseArgs({
     /** Only cases whose id contains this; nothing is written. */
     only: { type: 'string' },
     rounds: { type: 'string', default: '15' },
+    /** Measures nothing, and makes the pages anew of what is kept. */
+    publish: { type: 'boolean', default: false },
   },
 });
 
@@ -41,6 +43,17 @@ const say = (what: string): void => {
   if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${what}`);
 };
 
+const why: Why = (caseId, text) =>
+  suites
+    .flatMap(({ cases }) => cases)
+    .find(({ id }) => id === caseId)
+    ?.targets?.find((target) => target.text === text)?.why;
+
+if (values.publish) {
+  publish(why);
+  process.exit(0);
+}
+
 pin(process.pid, cores.load);
 const startedAt = performance.now();
 for (const suite of suites) {
@@ -60,6 +73,6 @@ for (const suite of suites) {
   }
   if (only === '' && profile === undefined) saveSuite(report);
 }
-if (only === '' && profile === undefined) publish();
+if (only === '' && profile === undefined) publish(why);
 console.log(`${Math.round((performance.now() - startedAt) / 1000)} s`);
 process.exit(0);

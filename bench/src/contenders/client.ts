@@ -17,3 +17,6 @@ export async function connected(
  * would now and then be passed, and what is measured would be the answer without Redis.
  */
 export const DEADLINE_MS = 5_000;
+
+/** That of limiters: for as long they remember each charge of a caller, so that a long one is not what is measured. */
+export const LIMITER_DEADLINE_MS = 1_000;

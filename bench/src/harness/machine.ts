@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, release, type } from 'node:os';
+import { cpus, loadavg, release, type } from 'node:os';
 import { startRedis } from '@turnpike/test-kit';
 import { pinning } from './pin.ts';
 import { probeRedis } from './redis-cost.ts';
@@ -30,7 +30,7 @@ export async function thisMachine(): Promise<Machine> {
     date: new Date().toISOString().slice(0, 10),
     commit: commitHere(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
-    cores: availableParallelism(),
+    cores: cpus().length,
     load: Number((loadavg()[0] ?? 0).toFixed(1)),
     os: `${type()} ${release()}`,
     node: process.version,

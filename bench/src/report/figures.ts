@@ -38,7 +38,6 @@ export interface TargetReport {
   readonly unit: string;
   readonly value?: Spread;
   readonly isMet: boolean;
-  readonly why?: string;
 }
 
 export interface CaseReport {
@@ -94,7 +93,7 @@ export const caseReport = (of: Case, result: CaseResult): CaseReport => ({
   ...(of.weighing && { thing: of.weighing.thing }),
   rows: result.measured.map((one) => rowOf(result, one)),
   out: result.out.map(({ name, because }) => ({ name, because })),
-  targets: (of.targets ?? []).map(({ text, atMost, unit, value, why }) => {
+  targets: (of.targets ?? []).map(({ text, atMost, unit, value }) => {
     const reached = value(result);
     return {
       text,
@@ -102,7 +101,6 @@ export const caseReport = (of: Case, result: CaseResult): CaseReport => ({
       unit,
       ...(reached && { value: reached }),
       isMet: isMet(reached, atMost),
-      ...(why !== undefined && { why }),
     };
   }),
 });

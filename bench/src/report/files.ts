@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chart } from './chart.ts';
 import type { SuiteReport } from './figures.ts';
-import { missesText, suiteText } from './markdown.ts';
+import { type Why, missesText, suiteText } from './markdown.ts';
 
 const bench = new URL('../../', import.meta.url);
 const results = new URL('results/', bench);
@@ -21,7 +21,7 @@ const rounded = (_key: string, value: unknown): unknown =>
   typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(4)) : value;
 
 /** Makes the pages and the chart of what is kept. */
-export function publish(): void {
+export function publish(why: Why): void {
   const reports = readdirSync(results)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(new URL(name, results), 'utf8')) as SuiteReport)
@@ -34,7 +34,7 @@ export function publish(): void {
   ];
   writeFileSync(new URL('RESULTS.md', results), `${[...page, ...reports.map(suiteText)].join('\n\n')}\n`);
   writeFileSync(new URL('cpu.svg', results), chart(reports));
-  fillIn(fileURLToPath(new URL('README.md', bench)), missesText(reports));
+  fillIn(fileURLToPath(new URL('README.md', bench)), missesText(reports, why));
 }
 
 /** Puts a text between the two marks of a page that is otherwise written by hand. */

@@ -48,7 +48,7 @@ const TARGETS: readonly Column<TargetReport>[] = [
 
 export function caseText({ id, title, about, thing, rows, out, targets }: CaseReport): string {
   const optional = OPTIONAL.filter(([, cell]) => rows.some((row) => cell(row) !== '')).map(
-    ([head, cell]): Column<Row> => [head === 'bytes' && thing !== undefined ? `bytes a ${thing}` : head, cell],
+    ([head, cell]): Column<Row> => [head === 'bytes' && thing !== undefined ? `bytes per ${thing}` : head, cell],
   );
   const lacks = rows.flatMap((row) => (row.lacks === undefined ? [] : `- ${row.name}: ${row.lacks}.`));
   return [
@@ -86,18 +86,19 @@ export const suiteText = (report: SuiteReport): string =>
     '\n\n',
   );
 
-/** What was to be reached and was not: by how much, and why as far as it is known. */
-export function missesText(reports: readonly SuiteReport[]): string {
-  const missed = reports.flatMap(({ cases, crowds }) =>
-    [...cases, ...crowds].flatMap(({ title, targets }) =>
-      targets.filter(({ isMet }) => !isMet).map((target) => ({ ...target, title })),
-    ),
-  );
-  const all = reports.flatMap(({ cases, crowds }) => [...cases, ...crowds].flatMap(({ targets }) => targets));
+/** Why a target of a case may be missed, as far as it is known. */
+export type Why = (caseId: string, text: string) => string | undefined;
+
+/** What was to be reached and was not, by how much, and why. */
+export function missesText(reports: readonly SuiteReport[], why: Why): string {
+  const all = reports
+    .flatMap(({ cases, crowds }) => [...cases, ...crowds])
+    .flatMap(({ id, title, targets }) => targets.map((target) => ({ ...target, id, title })));
+  const missed = all.filter(({ isMet }) => !isMet);
   const count = `${all.length - missed.length} of ${all.length} targets are reached.`;
-  if (missed.length === 0) return count;
-  const said = missed.map(({ title, text, value, atMost, unit, why }) =>
-    `- ${title}: ${text} is ${value ? spread(value) : 'not measured'}, at most ${atMost} ${unit} was wanted. ${why ?? ''}`.trimEnd(),
-  );
-  return [count, said.join('\n')].join('\n\n');
+  const said = missed.map(({ id, title, text, value, atMost, unit }) => {
+    const by = value ? `${spread(value)} ${unit}` : 'not measured';
+    return `- **${title}**: ${text}: ${by}, at most ${atMost} was wanted. ${why(id, text) ?? ''}`.trimEnd();
+  });
+  return [count, ...(said.length > 0 ? [said.join('\n')] : [])].join('\n\n');
 }

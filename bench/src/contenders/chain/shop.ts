@@ -6,7 +6,7 @@ import { singleSession } from '@turnpike/single-session';
 import express, { type Express } from 'express';
 import type { Contender } from '../../harness/contender.ts';
 import { productOf } from '../cache/product.ts';
-import { DEADLINE_MS, connected } from '../client.ts';
+import { DEADLINE_MS, LIMITER_DEADLINE_MS, connected } from '../client.ts';
 import { SECRET } from '../single-session/routes.ts';
 
 const MINUTE_MS = 60_000;
@@ -32,7 +32,7 @@ export const contender: Contender = async ({ redis: address, variant }) => {
   if (variant === 'bare') return withoutChain();
   const redis = await connected(address);
   const common = { redis, deadlineMs: DEADLINE_MS };
-  const limit = { ...common, windowMs: MINUTE_MS, limit: PLENTY };
+  const limit = { ...common, deadlineMs: LIMITER_DEADLINE_MS, windowMs: MINUTE_MS, limit: PLENTY };
   const sessions = singleSession({
     ...common,
     jwt: { secret: SECRET, algorithm: 'HS256', issuer: 'shop', audience: 'shop-web' },

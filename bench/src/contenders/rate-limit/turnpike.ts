@@ -1,12 +1,9 @@
 import { type Algorithm, rateLimit } from '@turnpike/rate-limit';
 import type { Contender } from '../../harness/contender.ts';
-import { connected } from '../client.ts';
+import { LIMITER_DEADLINE_MS, connected } from '../client.ts';
 import { callerOf, limitedApp } from './routes.ts';
 
-/** Shorter than that of the others: for so long it remembers the charges of a caller, who is weighed with its own default. */
-const LIMITER_DEADLINE_MS = 1_000;
-
-/** All limits of a route are policies of one limiter. The variant is the algorithm. */
+/** All limits of a route are policies of one limiter. The variant is the algorithm. It is weighed with its own deadline. */
 export const contender: Contender = async ({ redis: address, variant }) => {
   const redis = await connected(address);
   const algorithm = variant as Algorithm;
