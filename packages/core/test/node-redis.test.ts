@@ -407,7 +407,7 @@ describe('Sentinels, asked by node-redis 6', () => {
     await using replica = await startReplica(master);
     await using watch = await startSentinels(master, 1);
     // What a Sentinel has heard of and not reached yet, node-redis leaves out for good.
-    const sentinel = clients.client(watch.sentinels[0] as { host: string; port: number });
+    const sentinel = clients.client(watch.sentinels[0]);
     await eventually(async () => {
       expect(String(await sentinel.call('SENTINEL', 'REPLICAS', watch.name))).not.toMatch(/disconnected|s_down/);
     });
