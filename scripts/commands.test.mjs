@@ -33,6 +33,7 @@ describe('the commands of the pages', () => {
       'soak',
       'test:full',
       'matrix',
+      'bench',
       'lua',
       'pack:files',
       'changeset',
