@@ -38,7 +38,11 @@ export const createCodec = (serializer: Serializer): Codec => ({
     const bytes = serializer.serialize(value);
     return { kind: 'J', payload: typeof bytes === 'string' ? Buffer.from(bytes) : Buffer.from(bytes) };
   },
-  decode: ({ kind, payload }) => (kind === 'B' ? Buffer.from(payload) : frozen(serializer.deserialize(payload))),
+  decode({ kind, payload }) {
+    if (kind === 'B') return Buffer.from(payload);
+    // JSON is a tree; what another serializer makes may refer to itself, and be frozen in part.
+    return frozen(serializer.deserialize(payload), serializer === json ? undefined : new Set());
+  },
 });
 
 const isPlain = (value: unknown): value is object => {
@@ -47,10 +51,11 @@ const isPlain = (value: unknown): value is object => {
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 };
 
-function frozen<T>(value: T): T {
-  if (!isPlain(value) || Object.isFrozen(value)) return value;
+function frozen<T>(value: T, met: Set<object> | undefined): T {
+  if (!isPlain(value) || met?.has(value)) return value;
+  met?.add(value);
   Object.freeze(value);
-  for (const part of Object.values(value)) frozen(part);
+  for (const part of Object.values(value)) frozen(part, met);
   return value;
 }
 

@@ -620,3 +620,19 @@ describe('events and stats', () => {
     expect(cache.stats()).toMatchObject({ load: 2, stored: 1, hit: 1, invalidated: 1, failed: 1, backlog: 0 });
   });
 });
+
+it('what a serializer has frozen on the outside only is frozen through and through for those who join its load', async () => {
+  const shallow = {
+    serialize: JSON.stringify,
+    deserialize(bytes: Buffer) {
+      const value = JSON.parse(bytes.toString()) as { part: object; self?: unknown };
+      value.self = value;
+      return Object.freeze(value);
+    },
+  };
+  const cache = await here({ serializer: shallow });
+  const load = () => sleep(20, { part: { price: 1 } });
+  const [one, two] = await Promise.all([cache.getOrLoad('k', load), cache.getOrLoad('k', load)]);
+  expect(one.part).toBe(two.part);
+  expect(Object.isFrozen(one.part)).toBe(true);
+});

@@ -8,7 +8,7 @@ const isLatin1 = (text: string): boolean => !/[\u0100-\uffff]/.test(text);
 
 /**
  * About what a value takes of V8's heap (64 bits), and a little more rather than less. Undefined for what holds anything but
- * primitives and plain objects and arrays that are frozen: it cannot be measured, nor be shared by callers, one of whom might
+ * primitives, plain objects and arrays, which a codec freezes: it cannot be measured, nor be shared by callers, one of whom might
  * change it.
  */
 export function heapBytes(whole: unknown): number | undefined {
@@ -24,7 +24,7 @@ export function heapBytes(whole: unknown): number | undefined {
       bytes += ofPart;
     } else if (!met.has(part)) {
       met.add(part);
-      if (!isPlain(part) || !Object.isFrozen(part)) return undefined;
+      if (!isPlain(part)) return undefined;
       // The names of properties are kept once for all objects that have them.
       const held: unknown[] = Object.values(part);
       bytes += 7 * WORD + 2 * WORD * held.length;

@@ -35,7 +35,7 @@ interface Kept extends Pick<Place, 'key' | 'entryKey' | 'ownTag'> {
   judgedBy: Clock;
 }
 
-/** What a record and its place in two maps take beside what it holds, in bytes: measured, see l1.test.ts. */
+/** What a record and its place in two maps take beside what it holds, in bytes: measured, see bounds.test.ts. */
 const RECORD_BYTES = 900;
 
 /** So often it is asked whether somebody is at the other end of the wire, in ms. */
@@ -147,13 +147,24 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
     return marks.isValid({ ...one.entry, ownTag: one.ownTag }, clock);
   };
 
+  /** One of the caller's own; undefined for what cannot be read any more, which Redis's reader then says. */
+  const own = ({ entry, entryKey }: Kept): { readonly value: unknown } | undefined => {
+    try {
+      return { value: codec.decode(entry) };
+    } catch {
+      drop(entryKey);
+      return undefined;
+    }
+  };
+
   return {
     valueOf(key) {
       const one = kept.get(key);
       // A page may be called as a key is.
       if (one === undefined || one.key !== key || !isTrue(one)) return undefined;
-      hits += 1;
-      return one.shared ?? { value: codec.decode(one.entry) };
+      const given = one.shared ?? own(one);
+      if (given !== undefined) hits += 1;
+      return given;
     },
     look({ entryKey, key }) {
       const one = kept.get(entryKey);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { type Clients, eventually } from '@turnpike/test-kit';
+import { type Clients, eventually, race } from '@turnpike/test-kit';
 import express5, {
   type ErrorRequestHandler,
   type Express,
@@ -302,4 +302,19 @@ export function gate(): { readonly opened: Promise<void>; open(): void } {
   let open!: () => void;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
+}
+
+/** The rows of a table at once, each with a path of its own; the first of a row is its name. */
+export async function atOnce<Row extends readonly unknown[]>(
+  rows: readonly Row[],
+  check: (path: string, ...row: Row) => Promise<unknown>,
+): Promise<void> {
+  await race(rows.length, async (n) => {
+    const row = rows[n] as Row;
+    try {
+      await check(`/page/${n}`, ...row);
+    } catch (error) {
+      throw new Error(`${String(row[0])}: ${(error as Error).message}`, { cause: error });
+    }
+  });
 }

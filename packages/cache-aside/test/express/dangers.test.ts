@@ -19,6 +19,7 @@ import {
   type Site,
   type SiteParts,
   appOf,
+  atOnce,
   gate,
   hitOf,
   serve,
@@ -72,21 +73,6 @@ async function isStored({ ask, seen }: Site, sent: Sent & { path?: string } = {}
   const hit = await hitOf(ask, path, rest);
   expect(seen.runs).toBe(1);
   return hit;
-}
-
-/** The rows of a table at once, each with a path of its own; the first of a row is its name. */
-async function atOnce<Row extends readonly unknown[]>(
-  rows: readonly Row[],
-  check: (path: string, ...row: Row) => Promise<unknown>,
-): Promise<void> {
-  await race(rows.length, async (n) => {
-    const row = rows[n] as Row;
-    try {
-      await check(`/page/${n}`, ...row);
-    } catch (error) {
-      throw new Error(`${String(row[0])}: ${(error as Error).message}`, { cause: error });
-    }
-  });
 }
 
 const texts = (answers: readonly Answer[]): string[] => answers.map(({ text }) => text);

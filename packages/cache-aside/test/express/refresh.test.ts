@@ -23,6 +23,7 @@ import {
   type Site,
   type SiteParts,
   appOf,
+  atOnce,
   gate,
   hitOf,
   serve,
@@ -100,21 +101,6 @@ async function staleOf(site: Asked, path = '/page', sent?: Sent): Promise<Answer
   const stale = await site.ask(path, sent);
   expect(stale.header('Cache-Status')).toMatch(/^turnpike; hit; ttl=-/);
   return stale;
-}
-
-/** The rows of a table at once, each with a path of its own; the first of a row is its name. */
-async function atOnce<Row extends readonly unknown[]>(
-  rows: readonly Row[],
-  check: (path: string, ...row: Row) => Promise<unknown>,
-): Promise<void> {
-  await race(rows.length, async (n) => {
-    const row = rows[n] as Row;
-    try {
-      await check(`/page/${n}`, ...row);
-    } catch (error) {
-      throw new Error(`${String(row[0])}: ${(error as Error).message}`, { cause: error });
-    }
-  });
 }
 
 const nextPage = (ask: Ask, text: string, path = '/page', sent?: Sent): Promise<Answer> =>

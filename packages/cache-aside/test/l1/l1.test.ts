@@ -176,8 +176,27 @@ describe.each(KINDS)('a tier over %s', skipUnless(canStartCluster(), 'there is n
     await cache.getOrLoad<unknown>('k', () => itself as never);
     await near('k', itself);
     const given = (await cache.getOrLoad('k', never)) as { list: number[] };
-    expect(() => given.list.push(2)).not.toThrow();
+    expect(() => given.list.push(2)).toThrow(TypeError);
     expect(await cache.getOrLoad('k', never)).toEqual(itself);
+  });
+
+  it('takes for absent what its serializer can no longer read', async () => {
+    let isBroken = false;
+    const moody = {
+      serialize: String,
+      deserialize(bytes: Buffer) {
+        if (isBroken) throw new Error('not now');
+        return new URL(bytes.toString());
+      },
+    };
+    const { cache, near } = await here({ serializer: moody });
+    const load = () => new URL('http://a.example/') as never;
+    await cache.getOrLoad<unknown>('k', load);
+    await near('k', new URL('http://a.example/'));
+    isBroken = true;
+    const asked = cache.getOrLoad<unknown>('k', () => 'loaded' as never);
+    isBroken = false;
+    expect(await asked).toEqual(new URL('http://a.example/'));
   });
 
   it('gives nothing out after its time, or that of the value', async () => {
