@@ -36,6 +36,8 @@ export interface Store {
    * for each key, in parallel. Each rejects alone: what one master does not answer the others do.
    */
   read(keys: readonly string[], options: Pick<CallOptions<never>, 'deadlineMs'>): readonly Promise<Reading>[];
+  /** The same of keys that are of use together only: rejects as soon as one of them does. */
+  readTogether(keys: readonly string[], options: Pick<CallOptions<never>, 'deadlineMs'>): Promise<readonly Reading[]>;
 }
 
 /** What was read of one key, and when by the clock of the server that holds it. */
@@ -236,16 +238,18 @@ function createStore(client: RedisClient): Store {
     return lane.silence.ms(startedAt) < deadlineMs ? begin() : silenceIsOver();
   };
 
-  const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
-    within<Reading[]>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
+  const readAtOnce = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
+    within<Reading[]>(keys[0] ?? '', { deadlineMs }, (lane, caller) => {
+      const dated = (values: (Buffer | null)[]): Reading[] => {
+        const nowUs = lane.clock.microsecondsAt(performance.now());
+        return values.map((value) => ({ value, nowUs }));
+      };
       const sent = booked(lane, () => client.mgetBuffer(...keys), caller);
-      if (!lane.clock.isKnown()) await Promise.all([sent, askTime(lane, keys[0])]);
-      const values = await sent;
-      const nowUs = lane.clock.microsecondsAt(performance.now());
-      return values.map((value) => ({ value, nowUs }));
+      if (lane.clock.isKnown()) return sent.then(dated);
+      return Promise.all([sent, askTime(lane, keys[0])]).then(([values]) => dated(values));
     });
 
-  return {
+  const store: Store = {
     call(script, args, options) {
       const request = script.encode(args);
       return within(request.keys[0] ?? '', options, (lane, caller) =>
@@ -255,13 +259,16 @@ function createStore(client: RedisClient): Store {
       );
     },
     read(keys, options) {
-      const together = isCluster(client) || keys.length === 0 ? undefined : readTogether(keys, options);
-      return keys.map(async (key, n) => {
-        const [readings, place] = together === undefined ? [readTogether([key], options), 0] : [together, n];
-        return (await readings)[place] as Reading;
-      });
+      if (keys.length === 0) return [];
+      if (isCluster(client))
+        return keys.map((key) => readAtOnce([key], options).then(([reading]) => reading as Reading));
+      const all = readAtOnce(keys, options);
+      return keys.map((_, n) => all.then((readings) => readings[n] as Reading));
     },
+    readTogether: (keys, options) =>
+      isCluster(client) ? Promise.all(store.read(keys, options)) : readAtOnce(keys, options),
   };
+  return store;
 }
 
 const clock = defineScript({
