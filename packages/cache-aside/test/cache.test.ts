@@ -518,7 +518,8 @@ describe('bad input', () => {
 
   it.each([
     ['nonsense', 'nonsense'],
-    ['another layout', `2${'-'.repeat(13)}${'0'.repeat(26)}J00005a 1 -1`],
+    ['of the layout before', `1${'-'.repeat(13)}${'0'.repeat(26)}J00009a 1 - 0 t1`],
+    ['of the layout after', `3${'-'.repeat(60)}`],
     ['an empty string', ''],
   ])('an entry that is %s is a miss, and is replaced', async (_, text) => {
     const cache = await here();
