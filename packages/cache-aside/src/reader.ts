@@ -4,6 +4,7 @@ import type { Compression } from './compression.ts';
 import { type Clock, createClockReader, stampOf } from './clock.ts';
 import { type Entry, type Stamp, holdsValue, isCompressed, parsedEntry } from './envelope.ts';
 import type { Journal } from './events.ts';
+import { gathering } from './gathering.ts';
 import type { Start } from './load.ts';
 import type { MarkTable } from './mark-table.ts';
 import type { Place, Places } from './places.ts';
@@ -37,7 +38,10 @@ export const startOf = (
 ): Start => ({ stamp, kept, nowMs: () => Math.floor(nowMs + performance.now() - askedAt) });
 
 export interface Reader {
-  /** Reads one key. Those who ask in one tick are one command. Rejects with a `StoreError`. */
+  /**
+   * Reads one key, as the event loop turns: with those that others ask for meanwhile, in one command. Who asks for the same gets the same.
+   * Rejects with a `StoreError`.
+   */
   read(place: Place): Promise<Found>;
   /** Reads keys in one command, of a Cluster in one each. Each rejects alone: what one waits for is not the others'. */
   readAll(places: readonly Place[]): readonly Promise<Found>[];
@@ -93,17 +97,6 @@ export function createReader(parts: ReaderParts): Reader {
   const foundIn = (place: Place, reading: Reading, by: Omit<By, 'nowMs'>): Found | Promise<Found> =>
     reader.judged(place, reading.value, { ...by, nowMs: Math.floor(reading.nowUs / 1000) });
 
-  /** Every hit that is none of a tier's comes this way, and waits for one thing. */
-  const look = async (place: Place): Promise<Found> => {
-    const fence = tier?.fence();
-    const askedAt = performance.now();
-    if (isClockDue()) return lookTogether([place])[0] as Promise<Found>;
-    const readings = await store.readTogether([place.entryKey, places.clockKey], { deadlineMs });
-    const [entry, read] = readings as [Reading, Reading];
-    const clock = usable(read);
-    return foundIn(place, entry, { clock: clock instanceof Promise ? await clock : clock, askedAt, fence });
-  };
-
   /** The entries and the clock, side by side: in one command where they are on one server. */
   const lookTogether = (at: readonly Place[]): readonly Promise<Found>[] => {
     const fence = tier?.fence();
@@ -112,32 +105,31 @@ export function createReader(parts: ReaderParts): Reader {
     const asksScript = isClockDue();
     const readings = store.read(asksScript ? entryKeys : [...entryKeys, places.clockKey], { deadlineMs });
     const clockUsed = asksScript ? marks.renewed() : (readings[at.length] as Promise<Reading>).then(usable);
+    clockUsed.catch(() => undefined); // where nobody waits for it, since the entries fail, too
     return at.map(async (place, n) => {
-      const [reading, clock] = await Promise.all([readings[n] as Promise<Reading>, clockUsed]);
-      return foundIn(place, reading, { clock, askedAt, fence });
+      const reading = (await readings[n]) as Reading;
+      return foundIn(place, reading, { clock: await clockUsed, askedAt, fence });
     });
   };
 
   /** Once what waits for Redis has been delivered that concerns it. */
   const lookWhenClear = async (place: Place): Promise<Found> => {
-    try {
-      await backlog.clearFor(place);
-    } finally {
-      asking.delete(place.entryKey);
-    }
-    return look(place);
+    await backlog.clearFor(place);
+    return lookTogether([place])[0] as Promise<Found>;
   };
+
+  const lookInTurn = gathering((asked: readonly Place[]) => {
+    for (const { entryKey } of asked) asking.delete(entryKey);
+    const clear = asked.filter(backlog.isClearFor);
+    const looks = clear.length === 0 ? [] : lookTogether(clear);
+    if (clear.length === asked.length) return looks;
+    return asked.map((place) => looks[clear.indexOf(place)] ?? lookWhenClear(place));
+  });
 
   const reader: Reader = {
     read(place) {
-      const others = asking.get(place.entryKey);
-      if (others !== undefined) return others;
-      const asked = SOON.then(() => {
-        if (!backlog.isClearFor(place)) return lookWhenClear(place);
-        asking.delete(place.entryKey);
-        return look(place);
-      });
-      asking.set(place.entryKey, asked);
+      let asked = asking.get(place.entryKey);
+      if (asked === undefined) asking.set(place.entryKey, (asked = lookInTurn(place)));
       return asked;
     },
     readAll(all) {
@@ -163,6 +155,3 @@ export function createReader(parts: ReaderParts): Reader {
   };
   return reader;
 }
-
-/** Those who ask until it is reached are one. */
-const SOON = Promise.resolve();

@@ -448,8 +448,7 @@ describe('commands', () => {
     const commands = await countCommands(it_.server, () =>
       race(20, (n) => one.getOrLoad(`k${n}`, () => -1, { tags: ['t'] })),
     );
-    expect(commands.filter(([name]) => /eval/i.test(name ?? ''))).toHaveLength(1);
-    expect(commands).toHaveLength(21);
+    expect(commands.map(([name]) => name?.toLowerCase())).toEqual(['mget', expect.stringMatching(/^eval/)]);
     expect(one.stats().hit).toBe(20);
   });
 

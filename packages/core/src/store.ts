@@ -36,8 +36,6 @@ export interface Store {
    * for each key, in parallel. Each rejects alone: what one master does not answer the others do.
    */
   read(keys: readonly string[], options: Pick<CallOptions<never>, 'deadlineMs'>): readonly Promise<Reading>[];
-  /** The same of keys that are of use together only: rejects as soon as one of them does. */
-  readTogether(keys: readonly string[], options: Pick<CallOptions<never>, 'deadlineMs'>): Promise<readonly Reading[]>;
 }
 
 /** What was read of one key, and when by the clock of the server that holds it. */
@@ -238,7 +236,7 @@ function createStore(client: RedisClient): Store {
     return lane.silence.ms(startedAt) < deadlineMs ? begin() : silenceIsOver();
   };
 
-  const readAtOnce = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
+  const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
     within<Reading[]>(keys[0] ?? '', { deadlineMs }, (lane, caller) => {
       const dated = (values: (Buffer | null)[]): Reading[] => {
         const nowUs = lane.clock.microsecondsAt(performance.now());
@@ -249,7 +247,7 @@ function createStore(client: RedisClient): Store {
       return Promise.all([sent, askTime(lane, keys[0])]).then(([values]) => dated(values));
     });
 
-  const store: Store = {
+  return {
     call(script, args, options) {
       const request = script.encode(args);
       return within(request.keys[0] ?? '', options, (lane, caller) =>
@@ -261,14 +259,11 @@ function createStore(client: RedisClient): Store {
     read(keys, options) {
       if (keys.length === 0) return [];
       if (isCluster(client))
-        return keys.map((key) => readAtOnce([key], options).then(([reading]) => reading as Reading));
-      const all = readAtOnce(keys, options);
+        return keys.map((key) => readTogether([key], options).then(([reading]) => reading as Reading));
+      const all = readTogether(keys, options);
       return keys.map((_, n) => all.then((readings) => readings[n] as Reading));
     },
-    readTogether: (keys, options) =>
-      isCluster(client) ? Promise.all(store.read(keys, options)) : readAtOnce(keys, options),
   };
-  return store;
 }
 
 const clock = defineScript({
