@@ -1,5 +1,8 @@
-/** So many are asked for in one command: it holds up the server, and the first of its answers waits for the last. */
-const MOST = 32;
+/**
+ * So many are asked for in one command. Its first answer comes with its last: of large values over a slow wire more would pass a deadline
+ * that the first could keep; and of what a command takes beside its values an eighth is little.
+ */
+const MOST = 8;
 
 /**
  * Asks together for what is asked in one turn of the event loop: when it ends, by `askAll`, in parts. Under load that is one command for

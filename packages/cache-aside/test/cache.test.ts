@@ -448,7 +448,7 @@ describe('commands', () => {
     const commands = await countCommands(it_.server, () =>
       race(20, (n) => one.getOrLoad(`k${n}`, () => -1, { tags: ['t'] })),
     );
-    expect(commands.map(([name]) => name?.toLowerCase())).toEqual(['mget', expect.stringMatching(/^eval/)]);
+    expect(commands.map(([name]) => name?.toLowerCase().slice(0, 4))).toEqual(['mget', 'mget', 'mget', 'eval']);
     expect(one.stats().hit).toBe(20);
   });
 
