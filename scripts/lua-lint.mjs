@@ -16,6 +16,7 @@ const LANGUAGE = [
   'cjson',
   'math',
   'string',
+  'struct',
   'table',
   'ipairs',
   'pairs',

@@ -1,6 +1,6 @@
 -- fill: stores what a load brought, if nothing has happened since its lease
 -- KEYS[1]  entryKey — string, as entryHead reads it
--- ARGV[1]  token — string of 12, of the lease
+-- ARGV[1]  token — 9 bytes, of the lease
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[4]  lifeMs — integer, ms from now after which it is gone

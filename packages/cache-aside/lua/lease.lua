@@ -1,7 +1,7 @@
 -- lease: gives one caller the right to load a value and to store it, if the entry is still what the caller has seen
 -- KEYS[1]  entryKey — string, as entryHead reads it
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is leased
--- ARGV[2]  token — string of 12, made by the caller: a command that a client sends again leases once
+-- ARGV[2]  token — 9 bytes, made by the caller: a command that a client sends again leases once
 -- ARGV[3]  leaseMs — integer, ms: how long nobody else is given the right
 -- ARGV[4]  seen — string, head and meta of the entry as the caller read it, empty where it found none
 -- ARGV[5]  keeps — integer, 1: the value that is there may still be served, and stays
@@ -21,7 +21,7 @@ end
 if now > notAfterUs then
   return { 'late', now }
 end
-if redis.call('GETRANGE', entryKey, 0, math.max(#seen, 46) - 1) ~= seen then
+if redis.call('GETRANGE', entryKey, 0, math.max(#seen, 27) - 1) ~= seen then
   repairTtl(entryKey, leaseMs)
   return { 'changed', redis.call('GET', entryKey) or '' }
 end

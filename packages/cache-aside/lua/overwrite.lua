@@ -16,17 +16,16 @@ local version, channel = tonumber(ARGV[1]), ARGV[2]
 local freshMs, lifeMs = tonumber(ARGV[3]), tonumber(ARGV[4])
 local kind, payload = ARGV[5], ARGV[6]
 
-local head = entryHead(entryKey)
-local meta = redis.call('GETRANGE', entryKey, 46, 45 + head.metaLength)
-local origin, heldVersion, tags = string.match(meta, '^(%S+ %S+) (%d+)(.*)$')
-local isComparable = head.layout == '1' and head.holdsValue and origin ~= nil
+local held = entryMeta(entryKey)
+local heldVersion, tags = string.match(held ~= nil and held.words or '', '^#(%d+)(.*)$')
+local isComparable = heldVersion ~= nil and held.holdsValue
 
 if isComparable and tonumber(heldVersion) >= version then
   repairTtl(entryKey, lifeMs)
   return { 'newer' }
 end
 if isComparable then
-  meta = origin .. ' ' .. string.format('%.0f', version) .. tags
+  local meta = held.origin .. '#' .. string.format('%.0f', version) .. tags
   saveEntry(entryKey, nobody(), kind, freshMs, meta, payload, lifeMs)
   redis.call('PUBLISH', channel, '')
   return { 'overwritten' }

@@ -4,9 +4,8 @@
 -- ARGV[2]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[3]  lifeMs — integer, ms from now after which it is gone
 -- ARGV[4]  kind — string, J, B, j or b
--- ARGV[5]  meta — string
+-- ARGV[5]  meta — string, as entryMeta reads it: its stamp is the clock from before the value was loaded
 -- ARGV[6]  payload — string
--- ARGV[7]  stampUs — integer, of meta: the clock from before the value was loaded
 -- returns  {'put'}
 -- returns  {'newer'} what is there was loaded later
 -- cost     2 GETRANGE, 1 SET, 1 PUBLISH
@@ -14,13 +13,11 @@
 local entryKey = KEYS[1]
 local channel = ARGV[1]
 local freshMs, lifeMs = tonumber(ARGV[2]), tonumber(ARGV[3])
-local kind, meta, payload, stampUs = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local kind, meta, payload = ARGV[4], ARGV[5], ARGV[6]
 
-local head = entryHead(entryKey)
-local heldMeta = redis.call('GETRANGE', entryKey, 46, 45 + head.metaLength)
-local heldUs = tonumber(string.match(heldMeta, '^%S+ (%d+) ')) or 0
-local isSameClock = string.match(heldMeta, '^%S+') == string.match(meta, '^%S+')
-if isSameClock and heldUs > stampUs then
+local held = entryMeta(entryKey)
+local isSameClock = held ~= nil and held.incarnation == string.sub(meta, 1, 6)
+if isSameClock and held.stampUs > struct.unpack('>d', meta, 7) then
   repairTtl(entryKey, lifeMs)
   return { 'newer' }
 end

@@ -1,6 +1,6 @@
 -- release: ends a lease without a value, and says why for a while
 -- KEYS[1]  entryKey — string, as entryHead reads it
--- ARGV[1]  token — string of 12, of the lease
+-- ARGV[1]  token — 9 bytes, of the lease
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  state — string, F: the load has failed, and a late fill is still welcome; P: it brought nothing to store; -: it never began
 -- ARGV[4]  pauseMs — integer, ms from now for which F and P are remembered

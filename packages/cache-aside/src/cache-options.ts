@@ -217,6 +217,12 @@ function callChecks(own: Required<Freshness>): CallChecks {
     ttlMs: (ms) => cache.integer('ttlMs', ms, 1, LONGEST_MS),
     version: (version) => cache.integer('version', version, 0),
     get(options, method = 'getOrLoad') {
+      // As nearly every call is: nothing is made for it.
+      if (namesNothingButTags(options)) {
+        const { tags = NO_TAGS }: Pick<GetOptions, 'tags'> = options;
+        checks.tags(tags);
+        return { tags, freshness: own };
+      }
       const check = optionChecks(method, options);
       check.known(['tags', ...FRESHNESS_OPTIONS], RIVALS);
       const { tags = [], ...given } = options;
@@ -247,6 +253,14 @@ function callChecks(own: Required<Freshness>): CallChecks {
     },
   };
   return checks;
+}
+
+const NO_TAGS: readonly string[] = [];
+
+function namesNothingButTags(options: unknown): boolean {
+  if (typeof options !== 'object' || options === null) return false;
+  for (const name in options) if (name !== 'tags') return false;
+  return true;
 }
 
 /** A call with a shorter `ttlMs` keeps what is not there no longer than what is. */

@@ -1,6 +1,6 @@
-import { StoreError, storeOf, warnOnce } from '@turnpike/core';
+import { storeOf, warnOnce } from '@turnpike/core';
+import { type Backlog, createBacklog, hasMarks } from './backlog.ts';
 import type { ManyLoader } from './batch.ts';
-import { type Backlog, type Pending, createBacklog, hasMarks, nothingPending, sizeOf } from './backlog.ts';
 import { type CacheOptions, type GetOptions, type Invalidation, checkedOptions } from './cache-options.ts';
 import { parsedClock } from './clock.ts';
 import { createCodec } from './codec.ts';
@@ -8,34 +8,23 @@ import { createCompression } from './compression.ts';
 import { registerEngine } from './engine.ts';
 import { type CacheStats, createJournal } from './events.ts';
 import { createFills } from './fills.ts';
-import { LONGEST_MS, lifetimeOf, longestLifeMs } from './freshness.ts';
-import { createInvalidator, newIncarnation } from './invalidator.ts';
+import { longestLifeMs } from './freshness.ts';
+import { type Invalidated, createInvalidations } from './invalidations.ts';
+import { createInvalidator } from './invalidator.ts';
+import { createKeptClock } from './kept-clock.ts';
 import { joinKin } from './kin.ts';
 import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
 import { createMany } from './many.ts';
-import { createMarkTable } from './mark-table.ts';
 import { createPages } from './pages.ts';
-import { createPlaces, tagName } from './places.ts';
+import { createPlaces } from './places.ts';
 import { createReader } from './reader.ts';
-import { marks as marksScript, overwrite } from './scripts.ts';
 import { createServing } from './serving.ts';
 import type { StoresAsIs } from './storable.ts';
 import { createWaits } from './waits.ts';
 import { type WarmBatch, type WarmEntry, type WarmOptions, type Warmed, type Warming, warmed } from './warming.ts';
-
-/** What came of an invalidation: how many keys and tags are invalid now, and how many will be when Redis is back. */
-export interface Invalidated {
-  readonly delivered: number;
-  readonly queued: number;
-}
-
-/** What a write is given. */
-export interface WriteContext {
-  /** The version that was written: the value the write resolves to is set over a cached one of a lower version. */
-  version(version: number): void;
-}
+import { type WriteThrough, createWriteThrough } from './write-through.ts';
 
 /** What a cache does, whatever its values are. */
 interface CacheOfKeys {
@@ -51,11 +40,7 @@ interface CacheOfKeys {
    * Runs `write`, and then invalidates `key` and `tags`; or, where `write` calls `version`, sets what it resolves to over
    * a cached value of a lower version. Resolves, or rejects, as `write` does: a failure of the cache never fails it.
    */
-  writeThrough<T>(
-    key: string,
-    write: (context: WriteContext) => T | Promise<T>,
-    options?: Pick<Invalidation, 'tags' | 'quarantineMs'>,
-  ): Promise<T>;
+  readonly writeThrough: WriteThrough;
   /** Counts of this process. */
   stats(): CacheStats;
   /** Ends timers and subscriptions. The client stays open. */
@@ -100,9 +85,6 @@ export interface CacheOfAny extends CacheOfKeys {
   warm(entries: Warming<WarmEntry<unknown> | WarmBatch<unknown>>, options?: WarmOptions): Promise<Warmed>;
 }
 
-/** However short-lived its entries, a clock is kept so long, in ms. */
-const LEAST_CLOCK_TTL_MS = 3_600_000;
-
 /**
  * A cache in front of a database: no value is stored that was read before an invalidation, and each key is loaded once
  * across all processes.
@@ -115,17 +97,8 @@ export function createCache(
 export function createCache(options: CacheOptions): Cache;
 export function createCache(options: CacheOptions): CacheOfAny {
   const { settings, freshness: ownFreshness, check } = checkedOptions(options);
-  const {
-    redis,
-    loadTimeoutMs,
-    deadlineMs,
-    maxBytes,
-    compressAboveBytes,
-    quarantineMs: ownQuarantineMs,
-    serializer,
-    prefix,
-    l1,
-  } = settings;
+  const { redis, loadTimeoutMs, deadlineMs, maxBytes, compressAboveBytes, quarantineMs, serializer, prefix, l1 } =
+    settings;
   const store = storeOf(redis);
   const places = createPlaces(redis, prefix);
   const codec = createCodec(serializer);
@@ -134,32 +107,21 @@ export function createCache(options: CacheOptions): CacheOfAny {
   const waits = createWaits(redis);
   const leaseMs = loadTimeoutMs + LEASE_MARGIN_MS;
 
-  let longestMs = longestLifeMs(ownFreshness) + leaseMs;
-  let clockDueAt = 0;
-  const clockTtlMs = (): number => Math.min(Math.max(2 * longestMs, LEAST_CLOCK_TTL_MS), 2 * LONGEST_MS);
-
-  const marks = createMarkTable(async (at) => {
-    const asked = { ...places, incarnation: newIncarnation(), ttlMs: clockTtlMs(), ...at };
-    const { clock, marks: newer, made } = await store.call(marksScript, asked, { deadlineMs });
-    const parsed = parsedClock(clock);
-    if (parsed === undefined) throw new StoreError('ERR_TURNPIKE_STORE_REPLY', 'Redis holds no clock of this layout');
-    clockDueAt = performance.now() + clockTtlMs() / 4;
-    return { clock: parsed, marks: newer, made };
+  const { marks, coverLife, ...clock } = createKeptClock({
+    store,
+    places,
+    deadlineMs,
+    longestLifeMs: longestLifeMs(ownFreshness),
+    leaseMs,
   });
-  const coverLife = (lifeMs: number): void => {
-    if (lifeMs + leaseMs <= longestMs) return;
-    longestMs = lifeMs + leaseMs;
-    marks.renewed().catch(() => undefined);
-  };
-
   const invalidator = createInvalidator({
     store,
     places,
-    clockTtlMs,
+    clockTtlMs: clock.ttlMs,
     // Who has invalidated knows that the clock has been there, and that a server where it has not been has lost it.
     onClock(text) {
-      const clock = parsedClock(text);
-      if (clock !== undefined) marks.see(clock);
+      const seen = parsedClock(text);
+      if (seen !== undefined) marks.see(seen);
     },
   });
   const loneLoads = createLoneLoads({ codec, journal, check, loadTimeoutMs, maxBytes });
@@ -185,8 +147,17 @@ export function createCache(options: CacheOptions): CacheOfAny {
     codec,
     isClear: backlog.isClearFor,
   });
-  const isClockDue = (): boolean => marks.clock === undefined || performance.now() >= clockDueAt;
-  const reader = createReader({ store, places, marks, compression, journal, backlog, deadlineMs, isClockDue, tier });
+  const reader = createReader({
+    store,
+    places,
+    marks,
+    compression,
+    journal,
+    backlog,
+    deadlineMs,
+    isClockDue: clock.isDue,
+    tier,
+  });
   const loads = createLoads({
     store,
     reader,
@@ -220,54 +191,16 @@ export function createCache(options: CacheOptions): CacheOfAny {
   };
   const many = createMany({ reader, serving, places, check, warn, near });
 
-  const invalidate = async (pending: Pending): Promise<Pending> => {
-    if (sizeOf(pending) === 0) return pending;
-    const entryKeys = [...pending.keys].map((key) => places.of(key).entryKey);
-    kin.dropped(hasMarks(pending) ? undefined : entryKeys);
-    const { failed, error } = await invalidator.deliver(pending, deadlineMs);
-    kin.invalidated(entryKeys);
-    if (hasMarks(pending)) kin.invalidated();
-    backlog.add(failed);
-    journal.note({ type: sizeOf(failed) > 0 ? 'queued' : 'invalidated' });
-    if (error !== undefined && !StoreError.isPassing(error)) throw error;
-    return failed;
-  };
-
-  const pendingOf = ({ keys = [], tags = [], quarantineMs = ownQuarantineMs }: Invalidation): Pending => {
-    check.quarantineMs(quarantineMs);
-    const pending = nothingPending();
-    for (const tag of tags) pending.tags.set(tagName(tag), quarantineMs);
-    for (const key of keys) pending.keys.add(key);
-    // A key that is forgotten may be filled again at once; one with a mark dated ahead may not.
-    if (quarantineMs > 0) for (const key of keys) pending.tags.set(places.of(key).ownTag, quarantineMs);
-    return pending;
-  };
-
-  const invalidateNamed = async (invalidation: Invalidation): Promise<Invalidated> => {
-    check.invalidation(invalidation);
-    const failed = await invalidate(pendingOf(invalidation));
-    const [keys, tags] = [new Set(invalidation.keys), new Set(invalidation.tags)];
-    const queued =
-      [...keys].filter((key) => failed.keys.has(key) || failed.tags.has(places.of(key).ownTag)).length +
-      [...tags].filter((tag) => failed.tags.has(tagName(tag))).length;
-    return { delivered: keys.size + tags.size - queued, queued };
-  };
-
-  /** True when the value stands where a lower version stood, or a newer one stands there. */
-  const isSetOver = async (key: string, value: unknown, version: number): Promise<boolean> => {
-    try {
-      const encoded = codec.encode(value);
-      if (encoded.payload.length > maxBytes) return false;
-      const { entryKey, channel } = places.of(key);
-      const lasting = lifetimeOf(value, ownFreshness, Math.random());
-      const packed = await compression.pack(encoded);
-      await store.call(overwrite, { key: entryKey, channel, version, ...packed, ...lasting }, { deadlineMs });
-      kin.invalidated([entryKey]);
-      return true;
-    } catch {
-      return false;
-    }
-  };
+  const invalidations = createInvalidations({
+    places,
+    kin,
+    invalidator,
+    backlog,
+    journal,
+    check,
+    deadlineMs,
+    quarantineMs,
+  });
 
   const fromRedisOrLoaded = async <T>(
     key: string | undefined,
@@ -296,43 +229,21 @@ export function createCache(options: CacheOptions): CacheOfAny {
       return (await many.valuesOf([...new Set(keys)], loadMany, check.get(given, 'getMany'))) as Map<string, T>;
     },
     warm: (entries, given = {}) => warmed(entries, given, { many, check }),
-    invalidate: invalidateNamed,
-    async clear(options = {}) {
-      check.quarantine(options);
-      const { quarantineMs = ownQuarantineMs } = options;
-      check.quarantineMs(quarantineMs);
-      const failed = await invalidate({ ...nothingPending(), everythingAheadMs: quarantineMs });
-      const queued = failed.everythingAheadMs === undefined ? 0 : 1;
-      return { delivered: 1 - queued, queued };
-    },
-    async writeThrough(key, write, options = {}) {
-      check.write(write, options);
-      const { tags = [], quarantineMs = ownQuarantineMs } = options;
-      const invalidation = { keys: [key], tags, quarantineMs };
-      check.key(key);
-      check.invalidation(invalidation);
-      const { keys, tags: marked, ...pending } = pendingOf(invalidation);
-      let version: number | undefined;
-      let isKeptCurrent = false;
-      try {
-        const written = await write({
-          version(given) {
-            check.version(given);
-            version = given;
-          },
-        });
-        isKeptCurrent =
-          version !== undefined &&
-          quarantineMs === 0 &&
-          tags.length === 0 &&
-          written !== undefined &&
-          (await isSetOver(key, written, version));
-        return written;
-      } finally {
-        // Also after a write that threw: it may have been committed, and only its reply lost.
-        await invalidate({ ...pending, keys: isKeptCurrent ? new Set() : keys, tags: marked }).catch(() => undefined);
-      }
-    },
+    invalidate: invalidations.of,
+    clear: (options = {}) => invalidations.ofEverything(options),
+    writeThrough: createWriteThrough({
+      store,
+      places,
+      codec,
+      compression,
+      kin,
+      invalidations,
+      check,
+      freshness: ownFreshness,
+      maxBytes,
+      deadlineMs,
+      quarantineMs,
+    }),
     stats: () => ({ ...journal.counts(), backlog: backlog.size, ...(tier && { l1: tier.stats() }) }),
     close() {
       tier?.close();

@@ -21,6 +21,19 @@ export function parsedClock(text: string): Clock | undefined {
   return { incarnation, tickUs, floorUs, floorMadeUs, aheadUs };
 }
 
+/** Reads a clock again and again: as long as its bytes are the same it is the same object, and nothing is parsed. */
+export function createClockReader(): (bytes: Buffer | null) => Clock | undefined {
+  let last = Buffer.alloc(0);
+  let clock: Clock | undefined;
+  return (bytes) => {
+    if (bytes === null) return undefined;
+    if (bytes.equals(last)) return clock;
+    last = Buffer.from(bytes); // a reply's Buffer would hold on to all that came with it
+    clock = parsedClock(bytes.toString('latin1'));
+    return clock;
+  };
+}
+
 /** True when no mark can be above the stamp: there has been none since. */
 export const isPastAllMarks = ({ us }: Stamp, { tickUs, aheadUs }: Clock): boolean => us >= Math.max(tickUs, aheadUs);
 

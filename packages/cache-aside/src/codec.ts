@@ -40,8 +40,9 @@ export const createCodec = (serializer: Serializer): Codec => ({
   },
   decode({ kind, payload }) {
     if (kind === 'B') return Buffer.from(payload);
-    // JSON is a tree; what another serializer makes may refer to itself, and be frozen in part.
-    return frozen(serializer.deserialize(payload), serializer === json ? undefined : new Set());
+    const value = serializer.deserialize(payload);
+    // What is no JSON may refer to itself, and be frozen in part.
+    return serializer === json ? frozenTree(value) : frozen(value, new Set());
   },
 });
 
@@ -51,9 +52,16 @@ const isPlain = (value: unknown): value is object => {
   return prototype === Object.prototype || prototype === Array.prototype || prototype === null;
 };
 
-function frozen<T>(value: T, met: Set<object> | undefined): T {
-  if (!isPlain(value) || met?.has(value)) return value;
-  met?.add(value);
+/** Of what `JSON.parse` has just made: a tree of nothing but plain objects, arrays and primitives. */
+function frozenTree<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const part of Array.isArray(value) ? value : Object.values(value)) frozenTree(part);
+  return Object.freeze(value);
+}
+
+function frozen<T>(value: T, met: Set<object>): T {
+  if (!isPlain(value) || met.has(value)) return value;
+  met.add(value);
   Object.freeze(value);
   for (const part of Object.values(value)) frozen(part, met);
   return value;

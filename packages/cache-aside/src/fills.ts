@@ -1,7 +1,7 @@
 import type { Store } from '@turnpike/core';
 import type { Clock } from './clock.ts';
 import type { Compression } from './compression.ts';
-import { type Meta, type Stamp, metaText } from './envelope.ts';
+import { type Meta, type Stamp, metaBytes } from './envelope.ts';
 import type { Journal } from './events.ts';
 import { type Lasting, lifetimeOf } from './freshness.ts';
 import type { Said } from './load.ts';
@@ -53,13 +53,13 @@ export function createFills({ store, journal, marks, compression, coverLife }: F
     meta: Meta = { stamp, tags: [] },
   ): Promise<void> => {
     const { entryKey: key, channel } = place;
-    const ending = { key, token, channel, meta: metaText(meta), pauseMs: PAUSE_MS, failure: '', ...how };
+    const ending = { key, token, channel, meta: metaBytes(meta), pauseMs: PAUSE_MS, failure: '', ...how };
     await persistently(() => store.call(release, ending, { deadlineMs: DEADLINE_MS }));
   };
 
   /** False within a quarantine: a value that nobody may read would only stand where those who wait for it are told. */
   const isToStay = async ({ place, clock }: Lease, meta: Meta): Promise<boolean> =>
-    marks.stands({ ...meta, ownTag: place.ownTag }, clock).catch(() => true);
+    marks.stands({ ...meta, place }, clock).catch(() => true);
 
   return {
     async store(lease, loaded, said, freshness) {
@@ -75,7 +75,7 @@ export function createFills({ store, journal, marks, compression, coverLife }: F
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = lease.place;
       const packed = said.isCompressed ? loaded.encoded : await compression.pack(loaded.encoded);
-      const filling = { key, channel, token: lease.token, ...lifetime, ...packed, meta: metaText(loaded.meta) };
+      const filling = { key, channel, token: lease.token, ...lifetime, ...packed, meta: metaBytes(loaded.meta) };
       const answer = await persistently(() => store.call(fill, filling, { deadlineMs: DEADLINE_MS }));
       journal.note(
         answer === 'stored' ? { type: 'stored' } : { type: 'refused', why: answer ? 'lease-lost' : 'store' },

@@ -102,7 +102,15 @@ export function createInvalidator({ store, places, clockTtlMs, onClock }: Invali
       await inBatches([...pending.leases], {
         attempt([entryKey, { place, token }]) {
           const { channel } = place;
-          const unused = { key: entryKey, token, channel, state: 'none', pauseMs: 0, meta: '', failure: '' } as const;
+          const unused = {
+            key: entryKey,
+            token,
+            channel,
+            state: 'none',
+            pauseMs: 0,
+            meta: Buffer.alloc(0),
+            failure: '',
+          } as const;
           return attempt(
             (leftMs) => store.call(release, unused, { deadlineMs: leftMs }),
             () => failed.leases.set(entryKey, { place, token }),

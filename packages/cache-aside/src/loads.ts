@@ -3,7 +3,7 @@ import { type Store, StoreError } from '@turnpike/core';
 import { type Backlog, nothingPending } from './backlog.ts';
 import { type Clock, isBehindItsMarks, parsedClock, stampOf } from './clock.ts';
 import { type Codec, failureText } from './codec.ts';
-import { type Entry, metaText } from './envelope.ts';
+import { type Entry, metaBytes, seenOf } from './envelope.ts';
 import type { Journal } from './events.ts';
 import type { Fills, Lease } from './fills.ts';
 import type { Freshness } from './freshness.ts';
@@ -104,7 +104,8 @@ export function createLoads(parts: LoadsParts): Loads {
     const { place } = call;
     const clock = await clockFor(found);
     const stamp = stampOf(clock);
-    const wish = { key: place.entryKey, token, leaseMs, seen: found.seen, keeps, meta: metaText({ stamp, tags: [] }) };
+    const [seen, meta] = [seenOf(found.bytes), metaBytes({ stamp, tags: [] })];
+    const wish = { key: place.entryKey, token, leaseMs, seen, keeps, meta };
     const askedAt = performance.now();
     const leftMs = Math.max(LEAST_MS, deadlineMs - (askedAt - found.askedAt));
     try {
@@ -115,7 +116,10 @@ export function createLoads(parts: LoadsParts): Loads {
       if (leased.kind === 'leased') {
         return { kind: 'load', load: start(call, { place, token, stamp, clock }, found, keeps), isOwn: true };
       }
-      return { kind: 'changed', found: await reader.judged(place, leased.entry, { ...found, askedAt }) };
+      return {
+        kind: 'changed',
+        found: await reader.judged(place, leased.entry, { clock: found.clock, nowMs: found.nowMs, askedAt }),
+      };
     } catch (error) {
       // It may have been given all the same, and its reply lost.
       if (StoreError.isPassing(error) && error.code !== 'ERR_TURNPIKE_STORE_REPLY') giveBack(place, token);

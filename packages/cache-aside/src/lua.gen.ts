@@ -38,18 +38,19 @@ return { 'admitted', dropped }
 export const fillLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
--- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
--- then its meta (incarnation, stamp, version, tags) and its payload
+-- entryHead: the beginning of an entry, which is <layout 1><state 1><token 9><untilMs 6><freshUntilMs 6><kind 1><metaLength 3>,
+-- then its meta, see entryMeta, and its payload; numbers are big-endian
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
 --   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
-  local head = redis.call('GETRANGE', entryKey, 0, 45)
+  local head = redis.call('GETRANGE', entryKey, 0, 26)
+  local isHead = #head == 27 and string.sub(head, 1, 1) == '2'
   return {
-    layout = string.sub(head, 1, 1),
+    isHead = isHead,
     state = string.sub(head, 2, 2),
-    token = string.sub(head, 3, 14),
-    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
-    metaLength = tonumber(string.sub(head, 42, 46)) or 0,
+    token = string.sub(head, 3, 11),
+    holdsValue = isHead and string.match(string.sub(head, 24, 24), '[JBjb]') ~= nil,
+    metaLength = isHead and struct.unpack('>I3', head, 25) or 0,
   }
 end
 
@@ -57,24 +58,24 @@ end
 -- load was given up for failed
 local function holds(entryKey, token)
   local head = entryHead(entryKey)
-  return head.layout == '1' and head.token == token and head.state ~= '-'
+  return head.isHead and head.token == token and head.state ~= '-'
 end
 
--- saveEntry: writes an entry of layout 1 that lives for lifeMs, and whose value is fresh for freshMs
+-- saveEntry: writes an entry of layout 2 that lives for lifeMs, and whose value is fresh for freshMs
 local function saveEntry(entryKey, held, kind, freshMs, meta, payload, lifeMs)
   local freshUntilMs = kind == '-' and 0 or math.floor(now / 1000) + freshMs
-  local head = '1' .. held .. string.format('%013.0f', freshUntilMs) .. kind .. string.format('%05d', #meta)
+  local head = '2' .. held .. struct.pack('>I6', freshUntilMs) .. kind .. struct.pack('>I3', #meta)
   redis.call('SET', entryKey, head .. meta .. payload, 'PX', lifeMs)
 end
 
 -- nobody: the part of an entry's head that says that nobody holds it
 local function nobody()
-  return '-' .. string.rep('-', 12) .. string.rep('0', 13)
+  return '-' .. string.rep('\\0', 15)
 end
 
 -- fill: stores what a load brought, if nothing has happened since its lease
 -- KEYS[1]  entryKey — string, as entryHead reads it
--- ARGV[1]  token — string of 12, of the lease
+-- ARGV[1]  token — 9 bytes, of the lease
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[4]  lifeMs — integer, ms from now after which it is gone
@@ -115,18 +116,19 @@ return { 'forgotten', existed }
 export const leaseLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
--- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
--- then its meta (incarnation, stamp, version, tags) and its payload
+-- entryHead: the beginning of an entry, which is <layout 1><state 1><token 9><untilMs 6><freshUntilMs 6><kind 1><metaLength 3>,
+-- then its meta, see entryMeta, and its payload; numbers are big-endian
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
 --   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
-  local head = redis.call('GETRANGE', entryKey, 0, 45)
+  local head = redis.call('GETRANGE', entryKey, 0, 26)
+  local isHead = #head == 27 and string.sub(head, 1, 1) == '2'
   return {
-    layout = string.sub(head, 1, 1),
+    isHead = isHead,
     state = string.sub(head, 2, 2),
-    token = string.sub(head, 3, 14),
-    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
-    metaLength = tonumber(string.sub(head, 42, 46)) or 0,
+    token = string.sub(head, 3, 11),
+    holdsValue = isHead and string.match(string.sub(head, 24, 24), '[JBjb]') ~= nil,
+    metaLength = isHead and struct.unpack('>I3', head, 25) or 0,
   }
 end
 
@@ -134,7 +136,7 @@ end
 -- load was given up for failed
 local function holds(entryKey, token)
   local head = entryHead(entryKey)
-  return head.layout == '1' and head.token == token and head.state ~= '-'
+  return head.isHead and head.token == token and head.state ~= '-'
 end
 
 -- repairTtl: gives a key that lost its expiry one again, so that nothing of ours stays for ever
@@ -146,7 +148,7 @@ end
 
 -- heldUntil: the part of an entry's head that says who holds it, and until when
 local function heldUntil(state, token, holdMs)
-  return state .. token .. string.format('%013.0f', math.floor(now / 1000) + holdMs)
+  return state .. token .. struct.pack('>I6', math.floor(now / 1000) + holdMs)
 end
 
 -- liveAtLeast: a TTL of leastMs or longer; one that was lost comes back with it
@@ -156,17 +158,17 @@ local function liveAtLeast(key, leastMs)
   end
 end
 
--- saveEntry: writes an entry of layout 1 that lives for lifeMs, and whose value is fresh for freshMs
+-- saveEntry: writes an entry of layout 2 that lives for lifeMs, and whose value is fresh for freshMs
 local function saveEntry(entryKey, held, kind, freshMs, meta, payload, lifeMs)
   local freshUntilMs = kind == '-' and 0 or math.floor(now / 1000) + freshMs
-  local head = '1' .. held .. string.format('%013.0f', freshUntilMs) .. kind .. string.format('%05d', #meta)
+  local head = '2' .. held .. struct.pack('>I6', freshUntilMs) .. kind .. struct.pack('>I3', #meta)
   redis.call('SET', entryKey, head .. meta .. payload, 'PX', lifeMs)
 end
 
 -- lease: gives one caller the right to load a value and to store it, if the entry is still what the caller has seen
 -- KEYS[1]  entryKey — string, as entryHead reads it
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is leased
--- ARGV[2]  token — string of 12, made by the caller: a command that a client sends again leases once
+-- ARGV[2]  token — 9 bytes, made by the caller: a command that a client sends again leases once
 -- ARGV[3]  leaseMs — integer, ms: how long nobody else is given the right
 -- ARGV[4]  seen — string, head and meta of the entry as the caller read it, empty where it found none
 -- ARGV[5]  keeps — integer, 1: the value that is there may still be served, and stays
@@ -186,7 +188,7 @@ end
 if now > notAfterUs then
   return { 'late', now }
 end
-if redis.call('GETRANGE', entryKey, 0, math.max(#seen, 46) - 1) ~= seen then
+if redis.call('GETRANGE', entryKey, 0, math.max(#seen, 27) - 1) ~= seen then
   repairTtl(entryKey, leaseMs)
   return { 'changed', redis.call('GET', entryKey) or '' }
 end
@@ -388,18 +390,36 @@ return { 'marks', text, marks, redis.call('ZRANGEBYSCORE', madeKey, since, '+inf
 export const overwriteLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
--- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
--- then its meta (incarnation, stamp, version, tags) and its payload
+-- entryHead: the beginning of an entry, which is <layout 1><state 1><token 9><untilMs 6><freshUntilMs 6><kind 1><metaLength 3>,
+-- then its meta, see entryMeta, and its payload; numbers are big-endian
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
 --   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
-  local head = redis.call('GETRANGE', entryKey, 0, 45)
+  local head = redis.call('GETRANGE', entryKey, 0, 26)
+  local isHead = #head == 27 and string.sub(head, 1, 1) == '2'
   return {
-    layout = string.sub(head, 1, 1),
+    isHead = isHead,
     state = string.sub(head, 2, 2),
-    token = string.sub(head, 3, 14),
-    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
-    metaLength = tonumber(string.sub(head, 42, 46)) or 0,
+    token = string.sub(head, 3, 11),
+    holdsValue = isHead and string.match(string.sub(head, 24, 24), '[JBjb]') ~= nil,
+    metaLength = isHead and struct.unpack('>I3', head, 25) or 0,
+  }
+end
+
+-- entryMeta: what follows the head of an entry, <incarnation 6><stamp 8><loadMs 2> and then words: '#<version> <tag> <tag> …'; nil
+-- where there is none. The stamp is a double
+local function entryMeta(entryKey)
+  local head = entryHead(entryKey)
+  local meta = redis.call('GETRANGE', entryKey, 27, 26 + head.metaLength)
+  if not head.isHead or #meta < 16 then
+    return nil
+  end
+  return {
+    holdsValue = head.holdsValue,
+    incarnation = string.sub(meta, 1, 6),
+    stampUs = struct.unpack('>d', meta, 7),
+    origin = string.sub(meta, 1, 16),
+    words = string.sub(meta, 17),
   }
 end
 
@@ -410,16 +430,16 @@ local function repairTtl(key, ttlMs)
   end
 end
 
--- saveEntry: writes an entry of layout 1 that lives for lifeMs, and whose value is fresh for freshMs
+-- saveEntry: writes an entry of layout 2 that lives for lifeMs, and whose value is fresh for freshMs
 local function saveEntry(entryKey, held, kind, freshMs, meta, payload, lifeMs)
   local freshUntilMs = kind == '-' and 0 or math.floor(now / 1000) + freshMs
-  local head = '1' .. held .. string.format('%013.0f', freshUntilMs) .. kind .. string.format('%05d', #meta)
+  local head = '2' .. held .. struct.pack('>I6', freshUntilMs) .. kind .. struct.pack('>I3', #meta)
   redis.call('SET', entryKey, head .. meta .. payload, 'PX', lifeMs)
 end
 
 -- nobody: the part of an entry's head that says that nobody holds it
 local function nobody()
-  return '-' .. string.rep('-', 12) .. string.rep('0', 13)
+  return '-' .. string.rep('\\0', 15)
 end
 
 -- overwrite: sets what a write brought over a value with a lower version, and forgets what cannot be compared
@@ -440,17 +460,16 @@ local version, channel = tonumber(ARGV[1]), ARGV[2]
 local freshMs, lifeMs = tonumber(ARGV[3]), tonumber(ARGV[4])
 local kind, payload = ARGV[5], ARGV[6]
 
-local head = entryHead(entryKey)
-local meta = redis.call('GETRANGE', entryKey, 46, 45 + head.metaLength)
-local origin, heldVersion, tags = string.match(meta, '^(%S+ %S+) (%d+)(.*)$')
-local isComparable = head.layout == '1' and head.holdsValue and origin ~= nil
+local held = entryMeta(entryKey)
+local heldVersion, tags = string.match(held ~= nil and held.words or '', '^#(%d+)(.*)$')
+local isComparable = heldVersion ~= nil and held.holdsValue
 
 if isComparable and tonumber(heldVersion) >= version then
   repairTtl(entryKey, lifeMs)
   return { 'newer' }
 end
 if isComparable then
-  meta = origin .. ' ' .. string.format('%.0f', version) .. tags
+  local meta = held.origin .. '#' .. string.format('%.0f', version) .. tags
   saveEntry(entryKey, nobody(), kind, freshMs, meta, payload, lifeMs)
   redis.call('PUBLISH', channel, '')
   return { 'overwritten' }
@@ -463,18 +482,36 @@ return { 'forgotten' }
 export const putLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
--- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
--- then its meta (incarnation, stamp, version, tags) and its payload
+-- entryHead: the beginning of an entry, which is <layout 1><state 1><token 9><untilMs 6><freshUntilMs 6><kind 1><metaLength 3>,
+-- then its meta, see entryMeta, and its payload; numbers are big-endian
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
 --   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
-  local head = redis.call('GETRANGE', entryKey, 0, 45)
+  local head = redis.call('GETRANGE', entryKey, 0, 26)
+  local isHead = #head == 27 and string.sub(head, 1, 1) == '2'
   return {
-    layout = string.sub(head, 1, 1),
+    isHead = isHead,
     state = string.sub(head, 2, 2),
-    token = string.sub(head, 3, 14),
-    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
-    metaLength = tonumber(string.sub(head, 42, 46)) or 0,
+    token = string.sub(head, 3, 11),
+    holdsValue = isHead and string.match(string.sub(head, 24, 24), '[JBjb]') ~= nil,
+    metaLength = isHead and struct.unpack('>I3', head, 25) or 0,
+  }
+end
+
+-- entryMeta: what follows the head of an entry, <incarnation 6><stamp 8><loadMs 2> and then words: '#<version> <tag> <tag> …'; nil
+-- where there is none. The stamp is a double
+local function entryMeta(entryKey)
+  local head = entryHead(entryKey)
+  local meta = redis.call('GETRANGE', entryKey, 27, 26 + head.metaLength)
+  if not head.isHead or #meta < 16 then
+    return nil
+  end
+  return {
+    holdsValue = head.holdsValue,
+    incarnation = string.sub(meta, 1, 6),
+    stampUs = struct.unpack('>d', meta, 7),
+    origin = string.sub(meta, 1, 16),
+    words = string.sub(meta, 17),
   }
 end
 
@@ -485,16 +522,16 @@ local function repairTtl(key, ttlMs)
   end
 end
 
--- saveEntry: writes an entry of layout 1 that lives for lifeMs, and whose value is fresh for freshMs
+-- saveEntry: writes an entry of layout 2 that lives for lifeMs, and whose value is fresh for freshMs
 local function saveEntry(entryKey, held, kind, freshMs, meta, payload, lifeMs)
   local freshUntilMs = kind == '-' and 0 or math.floor(now / 1000) + freshMs
-  local head = '1' .. held .. string.format('%013.0f', freshUntilMs) .. kind .. string.format('%05d', #meta)
+  local head = '2' .. held .. struct.pack('>I6', freshUntilMs) .. kind .. struct.pack('>I3', #meta)
   redis.call('SET', entryKey, head .. meta .. payload, 'PX', lifeMs)
 end
 
 -- nobody: the part of an entry's head that says that nobody holds it
 local function nobody()
-  return '-' .. string.rep('-', 12) .. string.rep('0', 13)
+  return '-' .. string.rep('\\0', 15)
 end
 
 -- put: stores a value without a lease: of a page, which is invalidated by marks alone, its stamp says whether it stands
@@ -503,9 +540,8 @@ end
 -- ARGV[2]  freshMs — integer, ms from now for which the value is fresh
 -- ARGV[3]  lifeMs — integer, ms from now after which it is gone
 -- ARGV[4]  kind — string, J, B, j or b
--- ARGV[5]  meta — string
+-- ARGV[5]  meta — string, as entryMeta reads it: its stamp is the clock from before the value was loaded
 -- ARGV[6]  payload — string
--- ARGV[7]  stampUs — integer, of meta: the clock from before the value was loaded
 -- returns  {'put'}
 -- returns  {'newer'} what is there was loaded later
 -- cost     2 GETRANGE, 1 SET, 1 PUBLISH
@@ -513,13 +549,11 @@ end
 local entryKey = KEYS[1]
 local channel = ARGV[1]
 local freshMs, lifeMs = tonumber(ARGV[2]), tonumber(ARGV[3])
-local kind, meta, payload, stampUs = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7])
+local kind, meta, payload = ARGV[4], ARGV[5], ARGV[6]
 
-local head = entryHead(entryKey)
-local heldMeta = redis.call('GETRANGE', entryKey, 46, 45 + head.metaLength)
-local heldUs = tonumber(string.match(heldMeta, '^%S+ (%d+) ')) or 0
-local isSameClock = string.match(heldMeta, '^%S+') == string.match(meta, '^%S+')
-if isSameClock and heldUs > stampUs then
+local held = entryMeta(entryKey)
+local isSameClock = held ~= nil and held.incarnation == string.sub(meta, 1, 6)
+if isSameClock and held.stampUs > struct.unpack('>d', meta, 7) then
   repairTtl(entryKey, lifeMs)
   return { 'newer' }
 end
@@ -531,18 +565,19 @@ return { 'put' }
 export const releaseLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
--- entryHead: the beginning of an entry, which is <layout 1><state 1><token 12><untilMs 13><freshUntilMs 13><kind 1><metaLength 5>,
--- then its meta (incarnation, stamp, version, tags) and its payload
+-- entryHead: the beginning of an entry, which is <layout 1><state 1><token 9><untilMs 6><freshUntilMs 6><kind 1><metaLength 3>,
+-- then its meta, see entryMeta, and its payload; numbers are big-endian
 --   state  L: token may load and store until untilMs; F: its load has failed; P: it stored nothing; -: none of these
 --   kind   of a value J: serialized; B: bytes; j, b: the same, compressed; E: an error; -: no value
 local function entryHead(entryKey)
-  local head = redis.call('GETRANGE', entryKey, 0, 45)
+  local head = redis.call('GETRANGE', entryKey, 0, 26)
+  local isHead = #head == 27 and string.sub(head, 1, 1) == '2'
   return {
-    layout = string.sub(head, 1, 1),
+    isHead = isHead,
     state = string.sub(head, 2, 2),
-    token = string.sub(head, 3, 14),
-    holdsValue = string.match(string.sub(head, 41, 41), '[JBjb]') ~= nil,
-    metaLength = tonumber(string.sub(head, 42, 46)) or 0,
+    token = string.sub(head, 3, 11),
+    holdsValue = isHead and string.match(string.sub(head, 24, 24), '[JBjb]') ~= nil,
+    metaLength = isHead and struct.unpack('>I3', head, 25) or 0,
   }
 end
 
@@ -550,17 +585,17 @@ end
 -- load was given up for failed
 local function holds(entryKey, token)
   local head = entryHead(entryKey)
-  return head.layout == '1' and head.token == token and head.state ~= '-'
+  return head.isHead and head.token == token and head.state ~= '-'
 end
 
 -- nobody: the part of an entry's head that says that nobody holds it
 local function nobody()
-  return '-' .. string.rep('-', 12) .. string.rep('0', 13)
+  return '-' .. string.rep('\\0', 15)
 end
 
 -- heldUntil: the part of an entry's head that says who holds it, and until when
 local function heldUntil(state, token, holdMs)
-  return state .. token .. string.format('%013.0f', math.floor(now / 1000) + holdMs)
+  return state .. token .. struct.pack('>I6', math.floor(now / 1000) + holdMs)
 end
 
 -- liveAtLeast: a TTL of leastMs or longer; one that was lost comes back with it
@@ -570,16 +605,16 @@ local function liveAtLeast(key, leastMs)
   end
 end
 
--- saveEntry: writes an entry of layout 1 that lives for lifeMs, and whose value is fresh for freshMs
+-- saveEntry: writes an entry of layout 2 that lives for lifeMs, and whose value is fresh for freshMs
 local function saveEntry(entryKey, held, kind, freshMs, meta, payload, lifeMs)
   local freshUntilMs = kind == '-' and 0 or math.floor(now / 1000) + freshMs
-  local head = '1' .. held .. string.format('%013.0f', freshUntilMs) .. kind .. string.format('%05d', #meta)
+  local head = '2' .. held .. struct.pack('>I6', freshUntilMs) .. kind .. struct.pack('>I3', #meta)
   redis.call('SET', entryKey, head .. meta .. payload, 'PX', lifeMs)
 end
 
 -- release: ends a lease without a value, and says why for a while
 -- KEYS[1]  entryKey — string, as entryHead reads it
--- ARGV[1]  token — string of 12, of the lease
+-- ARGV[1]  token — 9 bytes, of the lease
 -- ARGV[2]  channel — string, where those who wait for it are told
 -- ARGV[3]  state — string, F: the load has failed, and a late fill is still welcome; P: it brought nothing to store; -: it never began
 -- ARGV[4]  pauseMs — integer, ms from now for which F and P are remembered

@@ -25,7 +25,7 @@ function tableOf() {
 const value = (us: number, tags: string[] = ['t'], incarnation = 'a') => ({
   stamp: { incarnation, us },
   tags,
-  ownTag: '=k',
+  place: { ownTag: '=k' },
 });
 
 /** A load, which somebody would join then. */

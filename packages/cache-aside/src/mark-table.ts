@@ -1,5 +1,6 @@
 import { type Clock, isPastAllMarks } from './clock.ts';
 import type { Meta } from './envelope.ts';
+import type { Place } from './places.ts';
 
 /** A clock, and the marks made since the one that was known. */
 export interface NewMarks {
@@ -11,8 +12,8 @@ export interface NewMarks {
 
 /** What is judged: a value, or a load that somebody would join, by what it depends on. */
 interface Judged extends Pick<Meta, 'stamp' | 'tags'> {
-  /** Marked by quarantines of its key alone. */
-  readonly ownTag: string;
+  /** Where it is, which may be marked by a quarantine of its own. */
+  readonly place: Pick<Place, 'ownTag'>;
   /** Of a load: when it would be joined, by the server's time. Undefined: a value. */
   readonly joinedAtUs?: number | undefined;
 }
@@ -132,7 +133,8 @@ export function createMarkTable(ask: (at: Known) => Promise<NewMarks>): MarkTabl
       if (!areMarksDecisive(judged, clock)) return true;
       // The marks known may be those of a later clock: what that has made its floor is not among them.
       if (known === undefined || !isComplete(clock) || !isAboveFloor(judged, known)) return false;
-      return [...judged.tags, judged.ownTag].every((tag) => isPast(judged, marks.get(tag) ?? 0, made.get(tag)));
+      const isPastMarkOf = (tag: string): boolean => isPast(judged, marks.get(tag) ?? 0, made.get(tag));
+      return judged.tags.every(isPastMarkOf) && isPastMarkOf(judged.place.ownTag);
     },
     async stands(judged, clock) {
       return table.isValid(judged, table.isNeeded(judged, clock) ? await table.upTo(clock) : clock);

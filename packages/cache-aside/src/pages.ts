@@ -1,7 +1,7 @@
 import type { Store } from '@turnpike/core';
 import type { Codec } from './codec.ts';
 import type { Compression } from './compression.ts';
-import { type Meta, metaText } from './envelope.ts';
+import { type Meta, metaBytes } from './envelope.ts';
 import { type Lasting, lifetimeOf } from './freshness.ts';
 import { type Places, tagName } from './places.ts';
 import { admit, forget, put } from './scripts.ts';
@@ -47,10 +47,10 @@ export function createPages({ store, places, codec, compression, coverLife, dead
       coverLife(lifetime.lifeMs);
       const { entryKey: key, channel } = places.page(url, variant);
       const all = new Set([...[...tags].map(tagName), ...(inherits?.tags ?? [])]);
-      const meta = metaText({ stamp, tags: [...all] });
+      const meta = metaBytes({ stamp, tags: [...all] });
       const encoded = codec.encode(payload);
       const packed = isCompressed ? encoded : await compression.pack(encoded);
-      const putting = { key, channel, ...packed, ...lifetime, meta, stampUs: stamp.us };
+      const putting = { key, channel, ...packed, ...lifetime, meta };
       await store.call(put, putting, within).catch(() => undefined);
       if (variant !== undefined) await pages.admit(url, variant, lifetime.lifeMs);
     },

@@ -35,30 +35,46 @@ export const BELL = ':bell';
 /** A tag, as entries and marks name it. */
 export const tagName = (tag: string): string => segment(tag);
 
+/** A class, because there is one for every call, and a hit asks for nothing but its `entryKey`: the rest is made when it is wanted. */
+class OnePlace implements Place {
+  readonly key: string;
+  readonly entryKey: string;
+  readonly #keyPrefix: string;
+
+  constructor(key: string, entryKey: string, keyPrefix: string) {
+    this.key = key;
+    this.entryKey = entryKey;
+    this.#keyPrefix = keyPrefix;
+  }
+
+  get bell(): string {
+    return this.entryKey + BELL;
+  }
+
+  get channel(): string {
+    return this.#keyPrefix + this.bell;
+  }
+
+  get ownTag(): string {
+    return this.key === '' ? '%' : `=${segment(this.key)}`;
+  }
+}
+
 export function createPlaces(redis: RedisClient, prefix: string): Places {
   const keys = keyspace('cache-aside', prefix);
-  const place = (
-    key: string,
-    id: readonly string[],
-    part?: string,
-  ): Pick<Place, 'key' | 'entryKey' | 'bell' | 'channel'> => {
-    const entryKey = keys(id, part);
-    const bell = entryKey + BELL;
-    return { key, entryKey, bell, channel: keyPrefixOf(redis) + bell };
-  };
+  const keyPrefix = keyPrefixOf(redis);
   return {
-    stem: keyPrefixOf(redis) + keys([]).slice(0, -1),
+    stem: keyPrefix + keys([]).slice(0, -1),
     // All in one slot, and never a value's: a value's key ends with its id.
     clockKey: keys(['clock'], 'clock'),
     marksKey: keys(['clock'], 'marks'),
     madeKey: keys(['clock'], 'made'),
     of(key) {
       const parts = key.split(':');
-      return { ...place(key, parts.length > MOST_PARTS ? [key] : parts), ownTag: `=${segment(key)}` };
+      return new OnePlace(key, keys(parts.length > MOST_PARTS ? [key] : parts), keyPrefix);
     },
-    page(url, variant) {
-      return { ...place('', [url], variant === undefined ? 'page' : `page:${variant}`), ownTag: '%' };
-    },
+    page: (url, variant) =>
+      new OnePlace('', keys([url], variant === undefined ? 'page' : `page:${variant}`), keyPrefix),
     variantsKey: (url) => keys([url], 'variants'),
   };
 }

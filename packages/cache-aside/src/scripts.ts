@@ -14,6 +14,9 @@ import {
 
 const textOf = (reply: unknown): string => (Buffer.isBuffer(reply) ? reply.toString('latin1') : String(reply));
 
+/** As an entry holds it. */
+const tokenBytes = (token: string): Buffer => Buffer.from(token, 'base64url');
+
 /** A wish to load what stands behind a key. */
 export interface Leasing {
   readonly key: string;
@@ -23,7 +26,7 @@ export interface Leasing {
   readonly seen: Buffer;
   /** The value that is there may still be served. */
   readonly keeps: boolean;
-  readonly meta: string;
+  readonly meta: Buffer;
 }
 
 /** `entry`: what is there instead of what was seen; empty: nothing. */
@@ -35,7 +38,7 @@ export const lease: Script<Leasing, Leased> = defineScript({
   buffers: true,
   encode: ({ key, token, leaseMs, seen, keeps, meta }) => ({
     keys: [key],
-    argv: [token, leaseMs, seen, keeps ? 1 : 0, meta],
+    argv: [tokenBytes(token), leaseMs, seen, keeps ? 1 : 0, meta],
   }),
   decode(reply) {
     const [tag, entry] = reply as [tag: Buffer, entry: Buffer];
@@ -55,24 +58,24 @@ export interface Stored {
 
 export interface Fill extends Stored {
   readonly token: string;
-  readonly meta: string;
+  readonly meta: Buffer;
 }
 
 export const fill: Script<Fill, 'stored' | 'refused'> = defineScript({
   lua: fillLua,
   encode: ({ key, token, channel, freshMs, lifeMs, kind, meta, payload }) => ({
     keys: [key],
-    argv: [token, channel, freshMs, lifeMs, kind, meta, payload],
+    argv: [tokenBytes(token), channel, freshMs, lifeMs, kind, meta, payload],
   }),
   decode: (reply) => (reply as [tag: 'stored' | 'refused'])[0],
 });
 
 /** Resolves to whether it was stored. */
-export const put: Script<Stored & { readonly meta: string; readonly stampUs: number }, boolean> = defineScript({
+export const put: Script<Stored & { readonly meta: Buffer }, boolean> = defineScript({
   lua: putLua,
-  encode: ({ key, channel, freshMs, lifeMs, kind, meta, payload, stampUs }) => ({
+  encode: ({ key, channel, freshMs, lifeMs, kind, meta, payload }) => ({
     keys: [key],
-    argv: [channel, freshMs, lifeMs, kind, meta, payload, stampUs],
+    argv: [channel, freshMs, lifeMs, kind, meta, payload],
   }),
   decode: (reply) => (reply as [tag: 'put' | 'newer'])[0] === 'put',
 });
@@ -98,7 +101,7 @@ export interface Release {
   /** What came of the load: it failed, it brought nothing to store, or it never began. */
   readonly state: Exclude<State, 'leased'>;
   readonly pauseMs: number;
-  readonly meta: string;
+  readonly meta: Buffer;
   /** The error, as it is told to others; empty where there is none. */
   readonly failure: string;
 }
@@ -110,7 +113,7 @@ export const release: Script<Release, boolean> = defineScript({
   lua: releaseLua,
   encode: ({ key, token, channel, state, pauseMs, meta, failure }) => ({
     keys: [key],
-    argv: [token, channel, LETTERS[state], pauseMs, meta, failure],
+    argv: [tokenBytes(token), channel, LETTERS[state], pauseMs, meta, failure],
   }),
   decode: (reply) => (reply as [tag: 'released' | 'gone'])[0] === 'released',
 });

@@ -111,7 +111,7 @@ export function createServing(parts: ServingParts): Serving {
     kind === 'stale' || nowMs + drawnMs(value, call) >= value.freshUntilMs;
 
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
-  const serve = async (call: Call, found: Found): Promise<Outcome> => {
+  const serve = (call: Call, found: Found): Outcome | Promise<Outcome> => {
     const { refresh } = call;
     const standing = standingFor(call, found);
     switch (standing.kind) {
@@ -186,7 +186,7 @@ export function createServing(parts: ServingParts): Serving {
 
   /** Whether no mark was made between the lease of a load and the look of who would join it. */
   const isStillValid = async ({ meta }: ValueOutcome, found: Found, call: Call): Promise<boolean> => {
-    const judged = { ...meta, ownTag: call.place.ownTag, joinedAtUs: found.nowMs * 1000 };
+    const judged = { ...meta, place: call.place, joinedAtUs: found.nowMs * 1000 };
     return marks.stands(judged, found.clock);
   };
 

@@ -448,8 +448,7 @@ describe('commands', () => {
     const commands = await countCommands(it_.server, () =>
       race(20, (n) => one.getOrLoad(`k${n}`, () => -1, { tags: ['t'] })),
     );
-    expect(commands.filter(([name]) => /eval/i.test(name ?? ''))).toHaveLength(1);
-    expect(commands).toHaveLength(21);
+    expect(commands.map(([name]) => name?.toLowerCase().slice(0, 4))).toEqual(['mget', 'mget', 'mget', 'eval']);
     expect(one.stats().hit).toBe(20);
   });
 
@@ -518,7 +517,8 @@ describe('bad input', () => {
 
   it.each([
     ['nonsense', 'nonsense'],
-    ['another layout', `2${'-'.repeat(13)}${'0'.repeat(26)}J00005a 1 -1`],
+    ['of the layout before', `1${'-'.repeat(13)}${'0'.repeat(26)}J00009a 1 - 0 t1`],
+    ['of the layout after', `3${'-'.repeat(60)}`],
     ['an empty string', ''],
   ])('an entry that is %s is a miss, and is replaced', async (_, text) => {
     const cache = await here();

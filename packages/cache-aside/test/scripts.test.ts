@@ -1,7 +1,7 @@
 import { eventually, settableClock } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
-import { parsedEntry, seenOf } from '../src/envelope.ts';
+import { metaBytes, parsedEntry, seenOf } from '../src/envelope.ts';
 import {
   admitLua,
   fillLua,
@@ -20,6 +20,14 @@ const it_ = setting();
 const START = Date.UTC(2026, 0, 1);
 const [MINE, THEIRS] = ['mine_mine_mi', 'theirs_theirs'.slice(0, 12)];
 const NEVER = Number.MAX_SAFE_INTEGER;
+
+const tokenBytes = (token: string): Buffer => Buffer.from(token, 'base64url');
+
+/** Of the clock that each `letter` names. */
+const clockOf = (letter: string): string => letter.padEnd(8, 'a');
+
+const metaOf = (clock: string, us: number, version?: number): Buffer =>
+  metaBytes({ stamp: { incarnation: clockOf(clock), us }, tags: ['t'], version });
 
 /** The operations on one entry, under a clock that the test sets. */
 async function entry() {
@@ -43,17 +51,25 @@ async function entry() {
     },
     ttl: () => redis.pttl(key),
     lease: (token: string, seen: Buffer | string = '', keeps = 0, notAfterUs = NEVER) =>
-      run(leaseLua, notAfterUs, token, 11_000, seen, keeps, 'a 1 - 0'),
-    fill: (token: string, payload = '"v"', meta = 'a 1 - 0 t') =>
-      run(fillLua, token, bell, 5000, 60_000, 'J', meta, payload),
+      run(leaseLua, notAfterUs, tokenBytes(token), 11_000, seen, keeps, metaOf('a', 1)),
+    /** What is there, as it is shown to who is given no lease. */
+    async shown(token: string) {
+      const argv = [NEVER, tokenBytes(token), 11_000, '', 0, metaOf('a', 1)];
+      const reply = await clock.client.callBuffer('EVAL', leaseLua, 1, key, ...argv);
+      const [tag, there] = reply as [tag: Buffer, there: Buffer];
+      expect(String(tag)).toBe('changed');
+      return there;
+    },
+    fill: (token: string, payload = '"v"', meta = metaOf('a', 1)) =>
+      run(fillLua, tokenBytes(token), bell, 5000, 60_000, 'J', meta, payload),
     release: (token: string, state: Release['state'], failure = '') =>
       run(
         releaseLua,
-        ...release.encode({ key, token, channel: bell, state, pauseMs: 1000, meta: 'a 1 - 0', failure }).argv,
+        ...release.encode({ key, token, channel: bell, state, pauseMs: 1000, meta: metaOf('a', 1), failure }).argv,
       ),
     forget: () => run(forgetLua, bell),
     put: (incarnation: string, us: number, payload = '"put"', lifeMs = 60_000) =>
-      run(putLua, bell, 5000, lifeMs, 'B', `${incarnation} ${us} - 0 t`, payload, us),
+      run(putLua, bell, 5000, lifeMs, 'B', metaOf(incarnation, us), payload),
     overwrite: (version: number, payload = '"new"') => run(overwriteLua, version, bell, 5000, 60_000, 'J', payload),
   };
 }
@@ -63,9 +79,7 @@ describe('lease', () => {
     const it = await entry();
     expect(await it.lease(MINE)).toEqual(['leased']);
     expect(await it.ttl()).toBeGreaterThan(10_000);
-    const [tag, there] = await it.lease(THEIRS);
-    expect(tag).toBe('changed');
-    expect(parsedEntry(Buffer.from(String(there)))).toMatchObject({ state: 'leased', token: MINE, kind: '-' });
+    expect(parsedEntry(await it.shown(THEIRS))).toMatchObject({ state: 'leased', token: MINE, kind: '-' });
     expect(await it.read()).toMatchObject({ token: MINE, untilMs: START + 11_000 });
   });
 
@@ -205,28 +219,28 @@ describe('release', () => {
 describe('overwrite', () => {
   it.each([
     ['nothing', undefined, 'forgotten'],
-    ['a value without a version', '-', 'forgotten'],
-    ['a lower version', '4', 'overwritten'],
-    ['the same version', '5', 'newer'],
-    ['a higher version', '6', 'newer'],
+    ['a value without a version', 'none', 'forgotten'],
+    ['a lower version', 4, 'overwritten'],
+    ['the same version', 5, 'newer'],
+    ['a higher version', 6, 'newer'],
   ])('of version 5 over %s', async (_, version, expected) => {
     const it = await entry();
     if (version !== undefined) {
       await it.lease(MINE);
-      await it.fill(MINE, '"old"', `a 1 ${version} 0 t`);
+      await it.fill(MINE, '"old"', metaOf('a', 1, typeof version === 'number' ? version : undefined));
     }
     expect(await it.overwrite(5)).toEqual([expected]);
     const after = await it.read();
     expect(after?.payload.toString()).toBe({ forgotten: undefined, overwritten: '"new"', newer: '"old"' }[expected]);
     if (expected === 'overwritten') {
-      expect(after).toMatchObject({ version: 5, tags: ['t'], stamp: { incarnation: 'a', us: 1 } });
+      expect(after).toMatchObject({ version: 5, tags: ['t'], stamp: { incarnation: clockOf('a'), us: 1 } });
     }
   });
 
   it('takes away the lease of a load that may have read what was before', async () => {
     const it = await entry();
     await it.lease(MINE);
-    await it.fill(MINE, '"old"', 'a 1 4 0 t');
+    await it.fill(MINE, '"old"', metaOf('a', 1, 4));
     await it.lease(THEIRS, await it.seen(), 1);
     expect(await it.overwrite(5)).toEqual(['overwritten']);
     expect(await it.fill(THEIRS)).toEqual(['refused']);
@@ -241,7 +255,7 @@ describe('put', () => {
       state: 'none',
       kind: 'B',
       freshUntilMs: START + 5000,
-      stamp: { incarnation: 'a', us: 5 },
+      stamp: { incarnation: clockOf('a'), us: 5 },
       tags: ['t'],
       payload: Buffer.from('"put"'),
     });
@@ -255,8 +269,8 @@ describe('put', () => {
     ['a newer stamp of as many digits more', 'a', 10, 'newer'],
     ['a newer stamp of another clock', 'b', 6, 'put'],
     ['an older stamp of another clock', 'b', 4, 'put'],
-    ['a newer stamp of a clock whose name begins alike', 'aa', 6, 'put'],
-    ['a newer stamp of no clock', '', 6, 'put'],
+    ['a newer stamp of a clock whose name begins alike', 'aaaaaaab', 6, 'put'],
+    ['a newer stamp of a clock whose name ends alike', 'baaaaaaa', 6, 'put'],
   ] as const)('of stamp 5 over %s', async (_, incarnation, us, expected) => {
     const it = await entry();
     await it.put(incarnation, us, '"old"');
@@ -273,7 +287,7 @@ describe('put', () => {
     expect((await it.read())?.stamp.us).toBe(us + 1);
   });
 
-  it.each([['nonsense'], ['x'.repeat(500)], [''], [`2${'-'.repeat(45)}`]])(
+  it.each([['nonsense'], ['x'.repeat(500)], [''], [`1${'-'.repeat(45)}`], [`2${'\0'.repeat(30)}`]])(
     'over what is no entry: %j',
     async (corrupt) => {
       const it = await entry();

@@ -4,6 +4,7 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { eventually, faultProxy, fleet, race, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
+import { seenOf } from '../src/envelope.ts';
 import { type Cache, type CacheOptions, createCache } from '../src/index.ts';
 
 const it_ = setting();
@@ -127,7 +128,7 @@ describe('a value that is not stored', () => {
     const redis = it_.clients.client();
     const isNoted = () =>
       eventually(async () => {
-        expect(String(await redis.get(`${it_.clients.prefix}:v1:cache-aside:{k}`))).toMatch(/^1P/);
+        expect(String(await redis.get(`${it_.clients.prefix}:v1:cache-aside:{k}`))).toMatch(/^2P/);
       });
     await one.getOrLoad('k', () => undefined);
     await isNoted();
@@ -249,12 +250,16 @@ describe('a caller that has waited for two leases', () => {
     await eventually(() => expect(cache.stats().stored).toBe(1));
     const redis = it_.clients.client();
     const entryOf = (key: string) => `${it_.clients.prefix}:v1:cache-aside:{${key}}`;
-    const warm = String(await redis.get(entryOf('warm')));
+    const warm = await redis.getBuffer(entryOf('warm'));
     const [seconds, microseconds] = await redis.time();
     const untilMs = Number(seconds) * 1000 + Math.floor(Number(microseconds) / 1000) + othersMs;
     // A lease of nobody's, by the clock of what has just been stored.
-    const [, meta = ''] = /^.{46}(\S+ \d+ - \d+)/.exec(warm) ?? [];
-    const held = `1Lothers_other${String(untilMs).padStart(13, '0')}${'0'.repeat(13)}-${String(meta.length).padStart(5, '0')}${meta}`;
+    const held = Buffer.from(seenOf(warm));
+    held.write('L', 1);
+    held.write('others_other', 2, 'base64url');
+    held.writeUIntBE(untilMs, 11, 6);
+    held.writeUIntBE(0, 17, 6);
+    held.write('-', 23);
     await redis.set(entryOf('k'), held, 'PX', 60_000);
     const startedAt = performance.now();
     expect(await cache.getOrLoad('k', () => 'mine')).toBe('mine');
@@ -307,7 +312,7 @@ describe('a lease', () => {
     expect(await redis.exists(entryKey)).toBe(0);
     proxy.delay({ reply: 120 });
     expect(await one.getOrLoad('k', () => 'old')).toBe('old');
-    expect(String(await redis.get(entryKey))).toMatch(/^1L/); // it was given
+    expect(String(await redis.get(entryKey))).toMatch(/^2L/); // it was given
     proxy.pass();
     await eventually(async () => expect(await redis.exists(entryKey)).toBe(0));
     const two = await here();

@@ -237,12 +237,14 @@ function createStore(client: RedisClient): Store {
   };
 
   const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
-    within<Reading[]>(keys[0] ?? '', { deadlineMs }, async (lane, caller) => {
+    within<Reading[]>(keys[0] ?? '', { deadlineMs }, (lane, caller) => {
+      const dated = (values: (Buffer | null)[]): Reading[] => {
+        const nowUs = lane.clock.microsecondsAt(performance.now());
+        return values.map((value) => ({ value, nowUs }));
+      };
       const sent = booked(lane, () => client.mgetBuffer(...keys), caller);
-      if (!lane.clock.isKnown()) await Promise.all([sent, askTime(lane, keys[0])]);
-      const values = await sent;
-      const nowUs = lane.clock.microsecondsAt(performance.now());
-      return values.map((value) => ({ value, nowUs }));
+      if (lane.clock.isKnown()) return sent.then(dated);
+      return Promise.all([sent, askTime(lane, keys[0])]).then(([values]) => dated(values));
     });
 
   return {
@@ -255,11 +257,11 @@ function createStore(client: RedisClient): Store {
       );
     },
     read(keys, options) {
-      const together = isCluster(client) || keys.length === 0 ? undefined : readTogether(keys, options);
-      return keys.map(async (key, n) => {
-        const [readings, place] = together === undefined ? [readTogether([key], options), 0] : [together, n];
-        return (await readings)[place] as Reading;
-      });
+      if (keys.length === 0) return [];
+      if (isCluster(client))
+        return keys.map((key) => readTogether([key], options).then(([reading]) => reading as Reading));
+      const all = readTogether(keys, options);
+      return keys.map((_, n) => all.then((readings) => readings[n] as Reading));
     },
   };
 }

@@ -2,5 +2,5 @@
 -- load was given up for failed
 local function holds(entryKey, token)
   local head = entryHead(entryKey)
-  return head.layout == '1' and head.token == token and head.state ~= '-'
+  return head.isHead and head.token == token and head.state ~= '-'
 end

@@ -1,7 +1,7 @@
 import { isCluster, keyPrefixOf, listeningConnection, warnOnce } from '@turnpike/core';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
-import type { Entry } from '../envelope.ts';
+import { type Entry, seenOf } from '../envelope.ts';
 import type { Place } from '../places.ts';
 import type { Opened } from '../reader.ts';
 import type { Tier, TierParts } from '../tier.ts';
@@ -30,7 +30,8 @@ interface Kept extends Pick<Place, 'key' | 'entryKey' | 'ownTag'> {
   readonly nowMs: number;
   /** From then on it is not given out, by the monotonic clock. */
   readonly untilAt: number;
-  readonly seen: Buffer;
+  /** Of a page: its beginning, as a reader would have found it. */
+  readonly bytes: Buffer;
   /** The clock under whose marks it was last found to stand. */
   judgedBy: Clock;
 }
@@ -144,7 +145,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
 
   const stands = (one: Kept, clock: Clock): boolean => {
     one.judgedBy = clock;
-    return marks.isValid({ ...one.entry, ownTag: one.ownTag }, clock);
+    return marks.isValid({ ...one.entry, place: one }, clock);
   };
 
   /** One of the caller's own; undefined for what cannot be read any more, which Redis's reader then says. */
@@ -170,14 +171,14 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
       const one = kept.get(entryKey);
       if (one === undefined || one.key !== key || one.entryKey !== entryKey || !isTrue(one)) return undefined;
       hits += 1;
-      const { entry, seen, judgedBy, opened } = one;
+      const { entry, bytes, judgedBy, opened } = one;
       // As if it were asked now: who loads by it counts the time from here on.
       const askedAt = performance.now();
       const nowMs = Math.floor(one.nowMs + askedAt - one.askedAt);
-      return { entry, isValid: true, nowMs, seen, clock: judgedBy, askedAt, opened };
+      return { entry, isValid: true, nowMs, bytes, clock: judgedBy, askedAt, opened };
     },
     fence: () => (wire.heardBy === undefined ? undefined : fences.now()),
-    keep({ key, entryKey, ownTag }, { entry, fence, askedAt, nowMs, clock, seen }, value, earlyMs) {
+    keep({ key, entryKey, ownTag }, { entry, fence, askedAt, nowMs, clock, bytes }, value, earlyMs) {
       if (entry === undefined || fence === undefined || !fences.isWhole(entryKey, fence)) return;
       const isPage = key === '';
       const id = isPage ? entryKey : key;
@@ -190,7 +191,7 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
         entry: { ...entry, payload: isShared ? NOTHING : copied(entry.payload) },
         shared: isShared ? { value } : undefined,
         opened: isPage ? {} : undefined,
-        seen: isPage ? copied(seen) : NOTHING,
+        bytes: isPage ? copied(seenOf(bytes)) : NOTHING,
         askedAt,
         nowMs,
         untilAt: askedAt + Math.min(l1TtlMs, entry.freshUntilMs - nowMs - earlyMs),
@@ -211,8 +212,8 @@ export function createTier(parts: TierParts, { l1TtlMs, l1MaxBytes }: TierBounds
   };
 }
 
-function sizeOf({ key, entryKey, entry, shared, opened, seen }: Kept): number {
+function sizeOf({ key, entryKey, entry, shared, opened, bytes }: Kept): number {
   const names = 2 * (key.length + entryKey.length) + entry.tags.reduce((sum, tag) => sum + tag.length + 32, 0);
   const value = shared === undefined ? 0 : (heapBytes(shared.value) ?? 0);
-  return RECORD_BYTES + names + entry.payload.length + seen.length + value + (opened === undefined ? 0 : OPENED_BYTES);
+  return RECORD_BYTES + names + entry.payload.length + bytes.length + value + (opened === undefined ? 0 : OPENED_BYTES);
 }

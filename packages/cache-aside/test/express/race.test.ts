@@ -179,7 +179,7 @@ const MUTANTS: Mutant[] = [
     without: 'a stamp from before the page was rendered, where it is put under its variant',
     heat: { keyCounts: [5], loadMs: [18] },
     file: 'pages.js',
-    edits: [['metaText({ stamp, tags:', 'metaText({ stamp: { ...stamp, us: Date.now() * 1000 }, tags:']],
+    edits: [['metaBytes({ stamp, tags:', 'metaBytes({ stamp: { ...stamp, us: Date.now() * 1000 }, tags:']],
   },
   {
     without: 'holding the answer to a change back until it is invalidated',

@@ -4,7 +4,7 @@ import { eventually, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it } from 'vitest';
 import { createCodec, json } from '../../src/codec.ts';
-import { metaText, parsedEntry } from '../../src/envelope.ts';
+import { metaBytes, parsedEntry } from '../../src/envelope.ts';
 import { createTier } from '../../src/l1/tier.ts';
 import { createMarkTable } from '../../src/mark-table.ts';
 import { createPlaces } from '../../src/places.ts';
@@ -27,14 +27,17 @@ async function tierOf(l1MaxBytes: number) {
   const tier = createTier({ redis, places, marks, codec, isClear }, { l1TtlMs: 3_600_000, l1MaxBytes });
   await eventually(() => expect(tier.stats().coherence).toBe('tracking'));
   const keep = (key: string, value: unknown, tags: string[] = []): void => {
-    const meta = metaText({ stamp: { incarnation: CLOCK.incarnation, us: 1 }, tags });
+    const meta = metaBytes({ stamp: { incarnation: CLOCK.incarnation, us: 1 }, tags });
     const { kind, payload } = codec.encode(value);
-    const head = `1-${'-'.repeat(12)}${'0'.repeat(13)}9999999999999${kind}${String(meta.length).padStart(5, '0')}`;
+    const head = Buffer.from(`2-${'-'.repeat(21)}${kind}---`);
+    head.writeUIntBE(9_999_999_999_999, 17, 6);
+    head.writeUIntBE(meta.length, 24, 3);
     // As it comes: a part of a larger Buffer.
-    const reply = Buffer.concat([Buffer.from(head + meta), payload, Buffer.alloc(4096)]);
-    const entry = parsedEntry(reply.subarray(0, head.length + meta.length + payload.length));
+    const reply = Buffer.concat([head, meta, payload, Buffer.alloc(4096)]);
+    const bytes = reply.subarray(0, head.length + meta.length + payload.length);
+    const entry = parsedEntry(bytes);
     if (entry === undefined) throw new Error('this is no entry');
-    const found = { entry, isValid: true, nowMs: 1, seen: reply.subarray(0, 46), clock: CLOCK, fence: tier.fence() };
+    const found = { entry, isValid: true, nowMs: 1, bytes, clock: CLOCK, fence: tier.fence() };
     tier.keep(places.of(key), { ...found, askedAt: performance.now() }, codec.decode(entry), 0);
   };
   return { tier, keep };

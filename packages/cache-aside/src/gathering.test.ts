@@ -1,0 +1,45 @@
+import { setImmediate } from 'node:timers/promises';
+import { expect, it } from 'vitest';
+import { gathering } from './gathering.ts';
+
+/** Doubles, and keeps what it was asked at once. */
+function doubling() {
+  const together: (readonly number[])[] = [];
+  const ask = gathering((asked: readonly number[]) => {
+    together.push(asked);
+    return asked.map(async (one) => 2 * one);
+  });
+  return { together, ask };
+}
+
+it('asks together for what is asked in one turn, and answers each', async () => {
+  const { together, ask } = doubling();
+  const first = ask(1);
+  await Promise.resolve();
+  expect(await Promise.all([first, ask(2)])).toEqual([2, 4]);
+  await setImmediate();
+  expect(await ask(3)).toBe(6);
+  expect(together).toEqual([[1, 2], [3]]);
+});
+
+it('asks for no more than 8 at a time', async () => {
+  const { together, ask } = doubling();
+  const many = Array.from({ length: 20 }, (_, n) => n);
+  expect(await Promise.all(many.map(ask))).toEqual(many.map((n) => 2 * n));
+  expect(together.map(({ length }) => length)).toEqual([8, 8, 4]);
+});
+
+it('rejects for those whose answer fails, for all where it cannot ask, and goes on', async () => {
+  const ask = gathering((asked: readonly number[]) => {
+    if (asked.includes(0)) throw new Error('it cannot');
+    return asked.map(async (one) => {
+      if (one < 0) throw new Error(`not ${one}`);
+      return one;
+    });
+  });
+  const ends = await Promise.allSettled([ask(1), ask(-1)]);
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+  const none = await Promise.allSettled([ask(0), ask(1)]);
+  expect(none.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  expect(await ask(2)).toBe(2);
+});
