@@ -19,6 +19,8 @@ export interface Crowd {
   readonly times: number;
   /** Of Turnpike. */
   readonly mostLoads: number;
+  /** Why there are more, where there are: by hand, and without figures. */
+  readonly why?: string;
 }
 
 /** What came of it, each time it was brought. */

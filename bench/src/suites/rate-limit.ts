@@ -66,7 +66,7 @@ async function fill({ app, entrant }: Place): Promise<void> {
 }
 
 /** Each with a name as long as an address. */
-const byCallers =
+export const byCallers =
   (path: string) =>
   (n: number): Call => ({ path, headers: { 'x-user': `203.0.113.${String(n % 1000).padStart(3, '0')}` } });
 
