@@ -67,8 +67,8 @@ const inTime = (perSecond: number, ms: number): number => Math.max(Math.ceil((pe
 export async function run(started: Started, load: Load, { warmUpMs, roundMs }: Effort): Promise<Running> {
   const { app, place } = started;
   let { perSecond } = await burst(app.url, load, FIRST_REQUESTS, take(FIRST_REQUESTS));
-  // It becomes several times as fast meanwhile, so that what takes half of the time at first takes far less.
-  for (const share of [1 / 2, 1]) {
+  // It becomes several times as fast meanwhile: what is to take half of the time at the speed it had takes far less.
+  for (const share of [1 / 2, 1 / 2, 1]) {
     const warming = inTime(perSecond, warmUpMs * share);
     ({ perSecond } = await burst(app.url, load, warming, take(warming)));
   }
