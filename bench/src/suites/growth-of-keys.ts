@@ -2,7 +2,7 @@ import type { Place } from '../harness/case.ts';
 import type { Series } from '../harness/growth.ts';
 import type { Call } from '../harness/http.ts';
 import type { Load } from '../harness/load.ts';
-import { addKeys, numbered } from './ballast.ts';
+import { addKeys, atMostKeys, numbered } from './ballast.ts';
 import { loadedOnce } from './cache-aside.ts';
 import { cache, guard, ledger, limiter } from './growing.ts';
 import { keyOf, order } from './idempotency.ts';
@@ -11,7 +11,9 @@ import { signIn } from './single-session.ts';
 /** What of such a series is said of each package. */
 type Kept = Omit<Series, 'amounts' | 'open' | 'isKept'>;
 
-const KEPT = { amounts: [1_000, 10_000, 100_000, 1_000_000], isKept: true } as const;
+const MOST = 1_000_000;
+
+const KEPT = { amounts: [1_000, 10_000, 100_000, MOST], isKept: true } as const;
 
 /** A prime, so that they come in no order that a cache of the processor likes. */
 const STRIDE = 7919;
@@ -62,6 +64,7 @@ export const growthOfKeys: readonly Series[] = [
       title: 'Rate limit: more and more callers',
       about: 'All of them come by turns; one policy, fixed window.',
       unit: 'callers',
+      verify: atMostKeys(MOST),
     },
     (n) => ({ path: '/one', headers: { 'x-user': `user${numbered(n)}` } }),
   ),
