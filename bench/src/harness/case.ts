@@ -60,8 +60,6 @@ export interface Case {
   /** Throws where a contender did under load something else than what it was measured for. */
   verify?(place: Place): Promise<void>;
   readonly weighing?: Weighing;
-  /** A share of the rounds, where many contenders are to be told apart less finely. @default 1 */
-  readonly roundShare?: number;
   readonly targets?: readonly Target[];
   /** True where it is measured how many round trips to Redis follow each other in one request. @default false */
   readonly roundTrips?: boolean;

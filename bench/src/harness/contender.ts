@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 
 /** What the process of a contender is told. */
 export interface Setting {
@@ -8,7 +8,7 @@ export interface Setting {
 }
 
 /** What a file of `contenders/` exports as `contender`: the app that is measured. */
-export type Contender = (setting: Setting) => Express | Promise<Express>;
+export type Contender = (setting: Setting) => RequestListener | Promise<RequestListener>;
 
 /** What the process of a contender is asked, over its IPC channel. */
 export type Question = 'usage' | 'collect';

@@ -11,7 +11,7 @@ export interface Machine {
   readonly commit: string;
   readonly cpu: string;
   readonly cores: number;
-  /** Of the last minute, before the measuring began: other work on this machine. */
+  /** Of the five minutes before the measuring began: other work on this machine. What built the bench is hardly in it. */
   readonly load: number;
   readonly os: string;
   readonly node: string;
@@ -31,7 +31,7 @@ export async function thisMachine(): Promise<Machine> {
     commit: commitHere(),
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
-    load: Number((loadavg()[0] ?? 0).toFixed(1)),
+    load: Number((loadavg()[1] ?? 0).toFixed(1)),
     os: `${type()} ${release()}`,
     node: process.version,
     redis,

@@ -9,6 +9,8 @@ export interface RedisProbe {
   times(): Promise<CommandTimes>;
   /** Bytes that all keys together take: MEMORY USAGE of each, which counts its name, too. For a few keys. */
   memory(): Promise<number>;
+  /** Bytes that Redis has in use for whatever it does: for so many keys that they are nearly all of it. */
+  usedBytes(): Promise<number>;
   flush(): Promise<void>;
   version(): Promise<string>;
   close(): void;
@@ -27,6 +29,9 @@ export function probeRedis({ host, port }: Pick<RedisServer, 'host' | 'port'>): 
       const keys = await redis.keys('*');
       const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key, 'SAMPLES', 0)));
       return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+    },
+    async usedBytes() {
+      return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
     },
     async flush() {
       await redis.flushall();

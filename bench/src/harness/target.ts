@@ -41,12 +41,15 @@ export const added =
     return spreadOf(addedUs(result, one).map((us) => us / cheapestUs));
   };
 
-/** CPU of a whole request, as a multiple of another contender's. */
+/** CPU of a whole request, as a multiple of another contender's: of several, of the one's whose median is the least. */
 export const whole =
-  (name: string, other: string): Target['value'] =>
+  (name: string, ...others: readonly string[]): Target['value'] =>
   (result) => {
-    const [one, two] = [find(result, name), find(result, other)];
-    return one && two && ratioOf(one.rounds.cpuUs, two.rounds.cpuUs);
+    const one = find(result, name);
+    const [cheapest] = others
+      .flatMap((other) => find(result, other) ?? [])
+      .toSorted((some, other) => spreadOf(some.rounds.cpuUs).median - spreadOf(other.rounds.cpuUs).median);
+    return one && cheapest && ratioOf(one.rounds.cpuUs, cheapest.rounds.cpuUs);
   };
 
 /** Redis time of a request, as a multiple of another contender's. */

@@ -1,4 +1,4 @@
-import type { CaseReport, Row, SuiteReport } from './figures.ts';
+import type { CaseReport, Row, Run } from './figures.ts';
 import { figure } from './markdown.ts';
 
 /** What the chart shows: of each package the thing it does most. */
@@ -16,8 +16,8 @@ const [WIDTH, LABELS, BARS, LINE, HEAD] = [760, 270, 400, 20, 34];
  * CPU time that each contender adds to a request, as bars. Its colours are readable on white and on black, and it follows
  * the reader's scheme where the page that shows it lets it.
  */
-export function chart(reports: readonly SuiteReport[]): string {
-  const cases = SHOWN.flatMap((id) => reports.flatMap((report) => report.cases.filter((one) => one.id === id)));
+export function chart(run: Run): string {
+  const cases = SHOWN.flatMap((id) => run.suites.flatMap((suite) => suite.cases.filter((one) => one.id === id)));
   const longest = Math.max(...cases.flatMap(({ rows }) => rows.map(({ addedUs }) => addedUs.median)), 1);
   let y = 44;
   const groups = cases.map((one) => {
@@ -42,7 +42,7 @@ export function chart(reports: readonly SuiteReport[]): string {
   }
 </style>
 <text class="head" x="0" y="16">CPU time added to a request, in µs. Shorter is better.</text>
-<text x="0" y="34">Over bare Express, median of all rounds. ${escaped(dateOf(reports))}</text>
+<text x="0" y="34">Over bare Express, median of all rounds. ${escaped(dateOf(run))}</text>
 ${groups.join('\n')}
 </svg>
 `;
@@ -64,8 +64,5 @@ function group(one: CaseReport, top: number, longest: number): string {
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-function dateOf([first]: readonly SuiteReport[]): string {
-  if (first === undefined) return '';
-  const { date, cpu, cores, node, redis } = first.machine;
-  return `${date}: ${cores} cores of ${cpu}, Node ${node}, Redis ${redis}.`;
-}
+const dateOf = ({ machine: { date, cpu, cores, node, redis } }: Run): string =>
+  `${date}: ${cores} cores of ${cpu}, Node ${node}, Redis ${redis}.`;

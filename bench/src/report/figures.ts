@@ -1,16 +1,24 @@
 import type { Case } from '../harness/case.ts';
 import type { Crowd, CrowdResult } from '../harness/crowd.ts';
+import type { Grown, Series } from '../harness/growth.ts';
 import type { Machine } from '../harness/machine.ts';
 import { type CaseResult, type Measured, commandsOf } from '../harness/measured.ts';
 import { type Spread, ratioOf, spreadOf } from '../harness/statistics.ts';
 import { addedUs } from '../harness/target.ts';
 
-/** What is kept of a run, for one suite: everything that tables and charts are made of. */
+/** What is kept of a run: everything that tables and charts are made of. */
+export interface Run {
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly tookSeconds: number;
+  readonly suites: readonly SuiteReport[];
+}
+
 export interface SuiteReport {
   readonly suite: string;
-  readonly machine: Machine;
   readonly cases: CaseReport[];
   readonly crowds: CrowdReport[];
+  readonly growth: GrowthReport[];
 }
 
 /** The figures of one contender. */
@@ -63,6 +71,14 @@ export interface CrowdReport {
   readonly targets: readonly TargetReport[];
 }
 
+export interface GrowthReport {
+  readonly id: string;
+  readonly title: string;
+  readonly about: string;
+  readonly unit: string;
+  readonly rows: readonly (Row & { readonly amount: number; readonly furtherBytes?: number })[];
+}
+
 const rowOf = (result: CaseResult, one: Measured): Row => {
   const bare = result.measured.find(({ role }) => role === 'bare');
   return {
@@ -105,21 +121,30 @@ export const caseReport = (of: Case, result: CaseResult): CaseReport => ({
   }),
 });
 
-export const crowdReport = (crowd: Crowd, results: readonly CrowdResult[]): CrowdReport => {
-  const ours = results.find(({ role }) => role === 'turnpike')?.loads;
-  return {
-    id: crowd.id,
-    title: crowd.title,
-    about: crowd.about,
-    rows: results.map(({ name, role, loads, slowestMs }) => ({ name, role, loads, slowestMs })),
-    targets: [
-      {
-        text: 'loads, over all processes',
-        atMost: crowd.mostLoads,
-        unit: 'loads',
-        ...(ours && { value: ours }),
-        isMet: isMet(ours, crowd.mostLoads),
-      },
-    ],
-  };
-};
+export const crowdReport = ({ id, title, about, mostLoads }: Crowd, results: readonly CrowdResult[]): CrowdReport => ({
+  id,
+  title,
+  about,
+  rows: results.map(({ name, role, loads, slowestMs }) => ({ name, role, loads, slowestMs })),
+  targets: results
+    .filter(({ role }) => role === 'turnpike')
+    .map(({ name, loads }) => ({
+      text: `loads by ${name}, over all processes`,
+      atMost: mostLoads,
+      unit: 'loads',
+      value: loads,
+      isMet: isMet(loads, mostLoads),
+    })),
+});
+
+export const growthReport = ({ id, title, about, unit }: Series, grown: readonly Grown[]): GrowthReport => ({
+  id,
+  title,
+  about,
+  unit,
+  rows: grown.flatMap(({ amount, result, furtherBytes }) =>
+    result.measured
+      .filter(({ role }) => role === 'turnpike')
+      .map((one) => ({ ...rowOf(result, one), amount, ...(furtherBytes !== undefined && { furtherBytes }) })),
+  ),
+});

@@ -1,5 +1,5 @@
 import type { Spread } from '../harness/statistics.ts';
-import type { CaseReport, CrowdReport, Row, SuiteReport, TargetReport } from './figures.ts';
+import type { CaseReport, CrowdReport, GrowthReport, Row, Run, SuiteReport, TargetReport } from './figures.ts';
 
 type Column<T> = readonly [head: string, cell: (row: T) => string];
 
@@ -17,7 +17,7 @@ export const figure = (value: number): string => {
   return value.toFixed(digits).replace(/^-(0(\.0+)?)$/, '$1');
 };
 
-const spread = ({ median, low, high }: Spread): string =>
+export const spread = ({ median, low, high }: Spread): string =>
   low === high ? figure(median) : `${figure(median)} (${figure(low)}–${figure(high)})`;
 
 const bold = (text: string, role: string): string => (role === 'turnpike' ? `**${text}**` : text);
@@ -76,29 +76,53 @@ export const crowdText = ({ id, title, about, rows, targets }: CrowdReport): str
     table(TARGETS, targets),
   ].join('\n\n');
 
-function machineText({ machine }: SuiteReport): string {
-  const { date, commit, cpu, cores, load, os, node, redis, pinning } = machine;
-  return `Measured ${date} at ${commit}: ${cores} cores of ${cpu}, ${os}, Node ${node}, Redis ${redis}; load ${load} before it began; pinned: ${pinning}.`;
+const GROWTH: readonly Column<GrowthReport['rows'][number]>[] = [
+  ['CPU µs', ({ cpuUs }) => spread(cpuUs)],
+  ['added µs', ({ addedUs }) => `**${spread(addedUs)}**`],
+  ['commands', ({ commands }) => figure(commands)],
+  ['Redis µs', ({ redisUs }) => spread(redisUs)],
+  ['p50 ms', ({ p50Ms }) => figure(p50Ms.median)],
+  ['p99 ms', ({ p99Ms }) => figure(p99Ms.median)],
+];
+
+const FURTHER: (typeof GROWTH)[number] = [
+  'bytes per further one',
+  ({ furtherBytes }) => (furtherBytes === undefined ? '' : figure(furtherBytes)),
+];
+
+export function growthText({ id, title, about, unit, rows }: GrowthReport): string {
+  const isKept = rows.some(({ furtherBytes }) => furtherBytes !== undefined);
+  const columns: Column<GrowthReport['rows'][number]>[] = [
+    [unit, ({ amount }) => amount.toLocaleString('en-GB')],
+    ...GROWTH,
+    ...(isKept ? [FURTHER] : []),
+  ];
+  return [`### ${title}`, `${about} (\`${id}\`)`, table(columns, rows)].join('\n\n');
 }
 
-export const suiteText = (report: SuiteReport): string =>
-  [`## ${report.suite}`, machineText(report), ...report.cases.map(caseText), ...report.crowds.map(crowdText)].join(
-    '\n\n',
-  );
+/** A machine that does something else adds to every figure, and to its spread. */
+const QUIET_LOAD = 1;
 
-/** Why a target of a case may be missed, as far as it is known. */
-export type Why = (caseId: string, text: string) => string | undefined;
+export function machineText({ machine, rounds, tookSeconds }: Run): string {
+  const { date, commit, cpu, cores, load, os, node, redis, pinning } = machine;
+  const minutes = Math.round(tookSeconds / 60);
+  const said = `One run, of ${date} at ${commit}: ${cores} cores of ${cpu}, ${os}, Node ${node}, Redis ${redis}; ${rounds} rounds, ${minutes} minutes; a load of ${load} in the five minutes before it; pinned: ${pinning}.`;
+  return load <= QUIET_LOAD
+    ? said
+    : `${said}\n\n**The machine was not quiet: its load was ${load} in the five minutes before. Above ${QUIET_LOAD}, figures are too high, and less certain than their spread says.**`;
+}
 
-/** What was to be reached and was not, by how much, and why. */
-export function missesText(reports: readonly SuiteReport[], why: Why): string {
-  const all = reports
-    .flatMap(({ cases, crowds }) => [...cases, ...crowds])
-    .flatMap(({ id, title, targets }) => targets.map((target) => ({ ...target, id, title })));
-  const missed = all.filter(({ isMet }) => !isMet);
-  const count = `${all.length - missed.length} of ${all.length} targets are reached.`;
-  const said = missed.map(({ id, title, text, value, atMost, unit }) => {
-    const by = value ? `${spread(value)} ${unit}` : 'not measured';
-    return `- **${title}**: ${text}: ${by}, at most ${atMost} was wanted. ${why(id, text) ?? ''}`.trimEnd();
-  });
-  return [count, ...(said.length > 0 ? [said.join('\n')] : [])].join('\n\n');
+const suiteText = ({ suite, cases, crowds, growth }: SuiteReport): string =>
+  [`## ${suite}`, ...cases.map(caseText), ...crowds.map(crowdText), ...growth.map(growthText)].join('\n\n');
+
+export function pageText(run: Run): string {
+  const versions = Object.entries(run.machine.versions).map((named) => named.join(' '));
+  const page = [
+    '# Results',
+    'Made by `npm run bench`; how to read it is in [README.md](../README.md).',
+    machineText(run),
+    `Versions: ${versions.join(', ')}.`,
+    ...run.suites.map(suiteText),
+  ];
+  return `${page.join('\n\n')}\n`;
 }

@@ -3,13 +3,23 @@ import { type Call, must } from '../harness/http.ts';
 import type { Load } from '../harness/load.ts';
 
 const entrants: readonly Entrant[] = [
-  { name: 'bare Express', role: 'bare', file: 'chain/shop', variant: 'bare' },
-  { name: 'the whole chain', role: 'turnpike', file: 'chain/shop', variant: 'chain' },
+  { name: 'the shop without Turnpike', role: 'bare', file: 'chain/shop', variant: 'bare' },
+  { name: 'the shop', role: 'turnpike', file: 'chain/shop', variant: 'whole' },
 ];
 
-const PRODUCTS = 512;
+const ABOUT =
+  'The example shop, with Postgres (PGlite) in its process: what its queries take is in all figures. Beside it the same queries, handlers and middlewares, without those of Turnpike.';
 
-const page = (n: number): Call => ({ path: `/products/p${n % PRODUCTS}` });
+/** Those of the shop's catalogue that are asked for. */
+const PRODUCTS = 256;
+
+/** As many addresses as it takes for none of them to reach its limit, and a browser behind each. */
+const visitor = (n: number): Record<string, string> => ({
+  'x-forwarded-for': `198.18.${(n >> 8) % 8}.${n % 256}`,
+  'accept-encoding': 'gzip, deflate, br',
+});
+
+const page = (n: number): Call => ({ path: `/products/p${(n % PRODUCTS) + 1}`, headers: visitor(n) });
 
 async function showsPages({ app }: Place): Promise<void> {
   const replies = [await app(page(1)), await app(page(1))];
@@ -22,25 +32,33 @@ async function showsPages({ app }: Place): Promise<void> {
 }
 
 async function orders({ app }: Place): Promise<Load> {
-  const { body } = await app({ method: 'POST', path: '/login' });
-  const { token } = JSON.parse(body) as { token: string };
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const { body } = await app({ path: '/tokens' });
+  const tokens = JSON.parse(body) as string[];
   const order = JSON.stringify({ productId: 'p1', quantity: 2 });
   return {
     call: (n) => ({
       method: 'POST',
       path: '/orders',
-      headers: { ...headers, 'idempotency-key': `order-${String(n).padStart(12, '0')}` },
+      headers: {
+        ...visitor(n),
+        authorization: `Bearer ${tokens[n % tokens.length]}`,
+        'content-type': 'application/json',
+        'idempotency-key': `order-${String(n).padStart(12, '0')}`,
+      },
       body: order,
     }),
     status: 201,
+    // The database takes one order after the other: more of them at once wait for it.
+    connections: 16,
   };
 }
 
 async function placesOnce(place: Place): Promise<void> {
   const { call } = await orders(place);
   must(typeof call === 'function', 'orders differ');
-  const [first, again] = [await place.app(call(1)), await place.app(call(1))];
+  // A number that no request of the load has: they go up from nought, by millions at the most.
+  const once = call(999_999_999_999);
+  const [first, again] = [await place.app(once), await place.app(once)];
   must(first.status === 201 && first.body === again.body, `an order and its retry: ${first.body}, ${again.body}`);
   must(again.headers.get('idempotent-replayed') === 'true', 'a retry is said to be one');
   const stranger = await place.app({ method: 'POST', path: '/orders' });
@@ -51,7 +69,7 @@ export const chainCases: readonly Case[] = [
   {
     id: 'chain/page',
     title: 'The page of a product, through the whole chain of the shop',
-    about: 'GET: rate limit, page cache (a hit).',
+    about: `GET: rate limit, page cache (a hit). ${ABOUT}`,
     entrants,
     check: showsPages,
     async load({ app }) {
@@ -63,8 +81,7 @@ export const chainCases: readonly Case[] = [
   {
     id: 'chain/order',
     title: 'An order, through the whole chain of the shop',
-    about:
-      'POST: rate limit by address, session, rate limit by user, idempotency (a first run), invalidation of one tag and one path.',
+    about: `POST: rate limit by address, session, rate limit by user, idempotency (a first run), the order in a transaction, invalidation of one tag. ${ABOUT}`,
     entrants,
     check: placesOnce,
     load: orders,

@@ -9,6 +9,8 @@ const entrants: readonly Entrant[] = [
   { name: 'cacheable', role: 'rival', file: 'cache/cacheable', variant: 'l2' },
   { name: 'cache-manager', role: 'rival', file: 'cache/cache-manager', variant: 'l2' },
   { name: 'async-cache-dedupe', role: 'rival', file: 'cache/async-cache-dedupe', variant: 'l2' },
+  { name: 'turnpike, whole responses', role: 'turnpike', file: 'cache/page-turnpike', variant: 'l2' },
+  { name: 'apicache, whole responses', role: 'rival', file: 'cache/page-apicache', variant: 'redis' },
 ];
 
 const PROCESSES = 4;

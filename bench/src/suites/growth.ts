@@ -1,127 +1,125 @@
-import { Redis } from 'ioredis';
-import type { Case, Entrant, Place } from '../harness/case.ts';
+import type { Place } from '../harness/case.ts';
+import type { Series } from '../harness/growth.ts';
+import type { Call } from '../harness/http.ts';
+import type { Load } from '../harness/load.ts';
+import { loadedOnce } from './cache-aside.ts';
+import { cache, guard, ledger, limiter, pages } from './growing.ts';
+import { growthOfKeys } from './growth-of-keys.ts';
+import { keyOf, order } from './idempotency.ts';
+import { byCallers } from './rate-limit.ts';
+import { signIn } from './single-session.ts';
 
-/** Turnpike alone, with more and more of something: each amount is a contender, and they are measured by turns. */
-interface Series {
-  readonly id: string;
-  readonly title: string;
-  readonly about: string;
-  readonly file: string;
-  readonly bare: Pick<Entrant, 'file' | 'variant'>;
-  readonly amounts: readonly number[];
-  readonly unit: string;
-  variantOf(amount: number): string;
-  load(place: Place, amount: number): ReturnType<Case['load']>;
-}
+/** The same request again and again, over more and more connections. */
+const connections = (
+  series: Pick<Series, 'bare' | 'turnpike' | 'id' | 'title'>,
+  loadOf: (place: Place) => Promise<Load>,
+): Series => ({
+  ...series,
+  about: 'As in the suite of the package.',
+  unit: 'connections',
+  amounts: [1, 8, 64, 512],
+  async open(place) {
+    const load = await loadOf(place);
+    return async (amount) => ({ ...load, connections: amount });
+  },
+});
 
-const series = ({ id, title, about, file, bare, amounts, unit, variantOf, load }: Series): Case => {
-  const nameOf = (amount: number): string => `${amount.toLocaleString('en-GB')} ${unit}`;
-  return {
-    id: `growth/${id}`,
-    title,
-    about,
-    entrants: [
-      { ...bare, name: 'bare Express', role: 'bare' },
-      ...amounts.map((amount): Entrant => ({
-        name: nameOf(amount),
-        role: 'turnpike',
-        file,
-        variant: variantOf(amount),
-      })),
-    ],
-    roundShare: 1 / 3,
-    check: async () => undefined,
-    load(place) {
-      const amount = amounts.find((one) => nameOf(one) === place.entrant.name) ?? amounts[0] ?? 1;
-      return load(place, amount);
-    },
-  };
-};
+const KILOBYTES = [1, 16, 128, 1024];
 
-/** Copies the one key there is under the names of other users, by the server itself: what a million requests would leave. */
-async function populate({ redis: { host, port } }: Place, users: number): Promise<void> {
-  const redis = new Redis({ host, port });
-  const [key = ''] = await redis.keys('*user0000000*');
-  const copies = `
-    local value = redis.call('DUMP', KEYS[1])
-    for n = tonumber(ARGV[1]), tonumber(ARGV[2]) do
-      redis.call('RESTORE', (string.gsub(KEYS[1], 'user%d+', string.format('user%07d', n))), 3600000, value, 'REPLACE')
-    end`;
-  const STEP = 50_000;
-  for (let n = 1; n < users; n += STEP) await redis.eval(copies, 1, key, n, Math.min(n + STEP, users) - 1);
-  redis.disconnect();
-}
+/** Few at a time, or a hundred megabytes would be on their way. */
+const FEW = 8;
 
-const userName = (n: number): string => `user${String(n).padStart(7, '0')}`;
-
-/** A prime, so that users come in no order that a cache of the processor likes. */
-const STRIDE = 7919;
-
-const rateLimit = { file: 'rate-limit/turnpike', bare: { file: 'rate-limit/bare', variant: '' } } as const;
-const cache = { file: 'cache/turnpike', bare: { file: 'cache/bare', variant: 'json' } } as const;
-
-export const growthCases: readonly Case[] = [
-  series({
-    ...rateLimit,
-    id: 'keys',
-    title: 'Rate limit: more and more callers',
-    about: 'Callers by turns, each with a key of its own; one policy, sliding window.',
-    amounts: [1_000, 10_000, 100_000, 1_000_000],
-    unit: 'keys',
-    variantOf: () => 'sliding-window',
-    async load(place, users) {
-      const call = (n: number) => ({ path: '/one', headers: { 'x-user': userName((n * STRIDE) % users) } });
-      await place.app(call(0));
-      if (place.entrant.role === 'turnpike') await populate(place, users);
-      return { call, status: 200 };
-    },
-  }),
-  series({
-    ...rateLimit,
-    id: 'policies',
-    title: 'Rate limit: more and more policies',
-    about: 'All policies in one call, fixed windows.',
-    amounts: [1, 2, 4, 8],
-    unit: 'policies',
-    variantOf: () => 'fixed-window',
-    load: async (_place, policies) => ({ call: { path: `/many/${policies}` }, status: 200 }),
-  }),
-  series({
-    ...rateLimit,
-    id: 'connections',
-    title: 'Rate limit: more and more connections',
-    about: 'One policy, fixed window.',
-    amounts: [1, 8, 32, 128, 512],
-    unit: 'connections',
-    variantOf: () => 'fixed-window',
-    load: async (_place, connections) => ({ call: { path: '/one' }, status: 200, connections }),
-  }),
-  series({
-    ...cache,
-    id: 'values',
-    title: 'Cache: larger and larger values',
-    about: 'A hit in Redis, parsed and answered with `res.json`. The bare one answers with the same product.',
-    amounts: [1, 16, 128, 512],
-    unit: 'kB',
-    variantOf: () => 'json',
-    async load({ app }, kilobytes) {
+const values = (series: Pick<Series, 'bare' | 'turnpike' | 'id' | 'title' | 'about'>): Series => ({
+  ...series,
+  unit: 'kB',
+  amounts: KILOBYTES,
+  open:
+    async ({ app }) =>
+    async (kilobytes) => {
       const call = { path: `/products/${kilobytes}kb` };
       await app(call);
-      return { call, status: 200 };
+      return { call, status: 200, connections: FEW };
     },
-  }),
-  series({
+  verify: loadedOnce(KILOBYTES.length),
+});
+
+const TAGS = [0, 2, 8, 32];
+const TAGGED = 64;
+
+export const growth: readonly Series[] = [
+  ...growthOfKeys,
+  {
+    ...limiter,
+    id: 'growth/policies',
+    title: 'Rate limit: more and more policies',
+    about: 'All policies in one call, fixed windows.',
+    unit: 'policies',
+    amounts: [1, 2, 4, 8],
+    open: async () => async (policies) => ({ call: byCallers(`/many/${policies}`), status: 200 }),
+  },
+  values({
     ...cache,
-    id: 'tags',
-    title: 'Cache: more and more tags',
+    turnpike: { file: 'cache/turnpike', variant: 'large' },
+    id: 'growth/values',
+    title: 'Cache: larger and larger values',
+    about: 'A hit in Redis, parsed and answered with `res.json`. The bare one answers with the same product.',
+  }),
+  values({
+    ...pages,
+    turnpike: { file: 'cache/page-turnpike', variant: 'large' },
+    id: 'growth/pages',
+    title: 'Cache: larger and larger pages',
+    about:
+      'A hit in Redis, of a whole response. The bare one makes it with `res.json` each time: what is added may be less than nothing.',
+  }),
+  {
+    ...cache,
+    turnpike: { file: 'cache/turnpike', variant: 'tagged' },
+    id: 'growth/tags',
+    title: 'Cache: more and more tags of what is read',
     about: 'A hit in Redis, 1 kB of JSON.',
-    amounts: [0, 2, 8, 32],
     unit: 'tags',
-    variantOf: (tags) => `tags ${tags}`,
-    async load({ app }) {
-      const call = (n: number) => ({ path: `/products/p${n % 64}` });
-      for (let n = 0; n < 64; n += 1) await app(call(n));
+    amounts: TAGS,
+    open:
+      async ({ app }) =>
+      async (tags) => {
+        const call = (n: number): Call => ({ path: `/products/${tags}tags${n % TAGGED}` });
+        for (let n = 0; n < TAGGED; n += 1) await app(call(n));
+        return { call, status: 200 };
+      },
+    verify: loadedOnce(TAGS.length * TAGGED),
+  },
+  {
+    ...cache,
+    turnpike: { file: 'cache/turnpike', variant: 'tagged' },
+    id: 'growth/put-tags',
+    title: 'Cache: more and more tags of what is stored',
+    about: 'Another product each time, 1 kB of JSON: not there, loaded and stored.',
+    unit: 'tags',
+    amounts: TAGS,
+    open: async () => async (tags) => ({ call: (n) => ({ path: `/products/${tags}tags-m${n}` }), status: 200 }),
+  },
+  connections(
+    { ...limiter, id: 'growth/limiter-connections', title: 'Rate limit: more and more connections' },
+    async () => ({
+      call: byCallers('/one'),
+      status: 200,
+    }),
+  ),
+  connections(
+    { ...guard, id: 'growth/guard-connections', title: 'Sessions: more and more connections' },
+    async ({ app }) => ({ call: { path: '/me', headers: await signIn(app, 'ann') }, status: 200 }),
+  ),
+  connections(
+    { ...ledger, id: 'growth/ledger-connections', title: 'Idempotency: more and more connections' },
+    async () => ({ call: (n) => order(keyOf(n)), status: 201 }),
+  ),
+  connections(
+    { ...cache, id: 'growth/cache-connections', title: 'Cache: more and more connections' },
+    async ({ app }) => {
+      const call = (n: number): Call => ({ path: `/products/p${n % TAGGED}` });
+      for (let n = 0; n < TAGGED; n += 1) await app(call(n));
       return { call, status: 200 };
     },
-  }),
+  ),
 ];

@@ -37,7 +37,7 @@ const rivals: readonly Entrant[] = [
 /** An order, as JSON. */
 const BODY = JSON.stringify({ productId: 'p1', quantity: 2 });
 
-const order = (key: string): Call => ({
+export const order = (key: string): Call => ({
   method: 'POST',
   path: '/orders',
   headers: { 'content-type': 'application/json', 'x-user': 'ann', 'idempotency-key': key },
@@ -45,7 +45,7 @@ const order = (key: string): Call => ({
 });
 
 /** Keys of one length, as clients make them. */
-const keyOf = (n: number): string => `6f1e0c52-0000-4000-8000-${String(n).padStart(12, '0')}`;
+export const keyOf = (n: number): string => `6f1e0c52-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
 async function placedBy(app: Http): Promise<number> {
   const { body } = await app({ path: '/placed' });

@@ -66,7 +66,7 @@ async function fill({ app, entrant }: Place): Promise<void> {
 }
 
 /** Each with a name as long as an address. */
-const byCallers =
+export const byCallers =
   (path: string) =>
   (n: number): Call => ({ path, headers: { 'x-user': `203.0.113.${String(n % 1000).padStart(3, '0')}` } });
 
@@ -122,7 +122,13 @@ export const rateLimitCases: readonly Case[] = [
     check: limits,
     load: async ({ entrant }) => ({ call: byCallers(entrant.name === ONE_POLICY ? '/one' : '/three'), status: 200 }),
     targets: [
-      { ...RATIO, text: `CPU added, to the cheaper of ${ERL} and ${RLF}`, atMost: 1, value: added(FIXED, ERL, RLF) },
+      {
+        ...RATIO,
+        text: `CPU added, to the cheaper of ${ERL} and ${RLF}`,
+        atMost: 1,
+        value: added(FIXED, ERL, RLF),
+        why: 'As for one policy: one call for three limits costs less than three calls, but by less than its guard and its decision cost.',
+      },
       { ...RATIO, text: 'Redis time, to one policy', atMost: 1.8, value: redisTime(FIXED, ONE_POLICY) },
       { text: 'commands', atMost: 1, unit: 'commands', value: commands(FIXED) },
     ],

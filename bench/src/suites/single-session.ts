@@ -28,7 +28,7 @@ const entrants: readonly Entrant[] = [
 ];
 
 /** Signs in; resolves to the headers that say so. */
-async function signIn(app: Http, user: string): Promise<Record<string, string>> {
+export async function signIn(app: Http, user: string): Promise<Record<string, string>> {
   const { status, headers, body } = await app({ method: 'POST', path: `/login/${user}` });
   must(status === 200, `a login was answered ${status}`);
   const [cookie] = headers.getSetCookie().map((line) => line.split(';')[0] ?? '');

@@ -1,9 +1,10 @@
 import type { Case } from '../harness/case.ts';
 import type { Crowd } from '../harness/crowd.ts';
+import type { Series } from '../harness/growth.ts';
 import { cacheAsideCases } from './cache-aside.ts';
 import { chainCases } from './chain.ts';
 import { crowds } from './crowds.ts';
-import { growthCases } from './growth.ts';
+import { growth } from './growth.ts';
 import { idempotencyCases } from './idempotency.ts';
 import { rateLimitCases } from './rate-limit.ts';
 import { singleSessionCases } from './single-session.ts';
@@ -11,15 +12,17 @@ import { singleSessionCases } from './single-session.ts';
 /** What one word on the command line measures. */
 export interface Suite {
   readonly name: string;
-  readonly cases: readonly Case[];
-  readonly crowds: readonly Crowd[];
+  readonly cases?: readonly Case[];
+  readonly crowds?: readonly Crowd[];
+  readonly growth?: readonly Series[];
 }
 
+/** In the order in which they are measured, and pages show them. */
 export const suites: readonly Suite[] = [
-  { name: 'rate-limit', cases: rateLimitCases, crowds: [] },
-  { name: 'single-session', cases: singleSessionCases, crowds: [] },
-  { name: 'idempotency', cases: idempotencyCases, crowds: [] },
+  { name: 'rate-limit', cases: rateLimitCases },
+  { name: 'single-session', cases: singleSessionCases },
+  { name: 'idempotency', cases: idempotencyCases },
   { name: 'cache-aside', cases: cacheAsideCases, crowds },
-  { name: 'chain', cases: chainCases, crowds: [] },
-  { name: 'growth', cases: growthCases, crowds: [] },
+  { name: 'chain', cases: chainCases },
+  { name: 'growth', growth },
 ];

@@ -1,65 +1,39 @@
-import { createCache } from '@turnpike/cache-aside';
-import { cacheResponse, invalidates } from '@turnpike/cache-aside/express';
-import { idempotency } from '@turnpike/idempotency';
-import { rateLimit } from '@turnpike/rate-limit';
-import { singleSession } from '@turnpike/single-session';
-import express, { type Express } from 'express';
+import type { ServerResponse } from 'node:http';
+import { type Shop, createApp, openDatabase, shopSessions } from '@turnpike/example-shop';
 import type { Contender } from '../../harness/contender.ts';
-import { productOf } from '../cache/product.ts';
-import { DEADLINE_MS, LIMITER_DEADLINE_MS, connected } from '../client.ts';
+import { LIMITER_DEADLINE_MS, connected } from '../client.ts';
 import { SECRET } from '../single-session/routes.ts';
+import { bareShop } from './bare-shop.ts';
 
-const MINUTE_MS = 60_000;
+/** Somebody each for as many as the shop allows thirty orders a minute. */
+const USERS = 2_000;
 
-/** What a round never reaches. */
-const PLENTY = 100_000_000;
+/** More of everything than can be ordered, and accounts that sign in by no password. */
+const STOCKED = `
+update products set stock = 1000000000;
+insert into accounts (email, role, password_salt, password_hash)
+select 'user' || n || '@example.com', 'customer', '', '' from generate_series(0, ${USERS - 1}) n;`;
 
-/** The routes of the shop, from memory instead of a database, with nothing in front of them. */
-const withoutChain = (): Express => {
-  const app = express();
-  let placed = 0;
-  app.get('/products/:id', (req, res) => void res.json(productOf(req.params.id)));
-  app.post('/orders', express.json({ limit: '4kb' }), (req, res) => {
-    placed += 1;
-    res.status(201).json({ id: `order-${placed}`, ...(req.body as object) });
-  });
-  app.post('/login', (_req, res) => void res.json({ token: 'none' }));
-  return app;
-};
-
-/** The same behind every middleware that a request of the shop meets, in the order of the example. */
+/**
+ * The example shop as it is, with its database in its process; or (the variant 'bare') without Turnpike. It stands behind a
+ * proxy that says who asks, since it allows one address 600 requests a minute. `/tokens` is not the shop's: it lets everybody in.
+ */
 export const contender: Contender = async ({ redis: address, variant }) => {
-  if (variant === 'bare') return withoutChain();
-  const redis = await connected(address);
-  const common = { redis, deadlineMs: DEADLINE_MS };
-  const limit = { ...common, deadlineMs: LIMITER_DEADLINE_MS, windowMs: MINUTE_MS, limit: PLENTY };
-  const sessions = singleSession({
-    ...common,
-    jwt: { secret: SECRET, algorithm: 'HS256', issuer: 'shop', audience: 'shop-web' },
-  });
-  const userOf = (req: Parameters<typeof sessions.of>[0]): string => sessions.of(req).userId;
-  const cache = createCache({ ...common, ttlMs: MINUTE_MS });
-  const browse = rateLimit({ ...limit, name: 'browse' });
-  const ordering = rateLimit({ ...limit, name: 'orders', key: userOf });
-  const page = cacheResponse({
-    cache,
-    scope: 'public',
-    query: [],
-    tags: (req) => [`product:${req.params?.['id']}`],
-    ttlMs: 60 * MINUTE_MS,
-  });
-  const once = idempotency({ ...common, scope: userOf });
-  const changed = invalidates({ cache, tags: (req) => [`product:${req.body?.productId}`] });
-
-  const app = express();
-  let placed = 0;
-  app.use(browse);
-  app.get('/products/:id', page, (req, res) => void res.json(productOf(req.params['id'] ?? '')));
-  app.post('/login', async (_req, res) => void res.json(await sessions.login('ann')));
-  const body = express.json({ limit: '4kb' });
-  app.post('/orders', sessions.guard(), ordering, body, once, changed, (req, res) => {
-    placed += 1;
-    res.status(201).json({ id: `order-${placed}`, ...(req.body as object) });
-  });
-  return app;
+  const [redis, database] = await Promise.all([connected(address), openDatabase(undefined)]);
+  await database.script(STOCKED);
+  const shop: Shop = { redis, database, prefix: 'shop', secret: SECRET, deadlineMs: LIMITER_DEADLINE_MS };
+  const app = variant === 'bare' ? bareShop(shop) : createApp(shop).app;
+  app.set('trust proxy', 'loopback');
+  return (req, res) => (req.url === '/tokens' ? void letIn(shop, res) : app(req, res));
 };
+
+async function letIn(shop: Shop, res: ServerResponse): Promise<void> {
+  const sessions = shopSessions(shop);
+  const tokens: string[] = [];
+  for (let n = 0; n < USERS; n += 1) {
+    const { token } = await sessions.login(`user${n}@example.com`, { claims: { role: 'customer' }, device: 'a phone' });
+    tokens.push(token);
+  }
+  res.setHeader('Content-Type', 'application/json');
+  res.end(JSON.stringify(tokens));
+}
