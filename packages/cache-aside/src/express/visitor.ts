@@ -44,10 +44,10 @@ export const say = ({ res, saidBefore }: Visitor, status: Status, before: unknow
   void res.setHeader('Cache-Status', cacheStatus(status, before));
 
 /** Answers with what was found. */
-export async function tell(visitor: Visitor, { page, ageMs, status }: FoundPage): Promise<void> {
+export function tell(visitor: Visitor, { page, ageMs, status }: FoundPage): Promise<void> {
   const { req, res, next, conditions } = visitor;
   const type = status.kind === 'collapsed' ? 'page-collapsed' : status.ttlMs <= 0 ? 'page-stale' : 'page-hit';
   emitPage(() => ({ type }));
   say(visitor, status);
-  await answerPage({ recording: page.recording, ageMs }, conditions, req, res).catch(next);
+  return answerPage({ recording: page.recording, ageMs }, conditions, req, res).catch(next);
 }

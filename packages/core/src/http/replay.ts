@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { acceptsEncoding } from './accepts-encoding.ts';
@@ -27,8 +27,23 @@ export async function replay(recording: Recording, req: IncomingMessage, res: Se
   }
 
   if (canHaveNoBody(req.method, recording.status)) res.end();
-  else if (decoders === undefined) res.end(body);
+  else if (decoders === undefined) endWith(body, res);
   else await decodeInto(res, body, decoders);
+}
+
+const { write, end } = ServerResponse.prototype;
+
+/** A body of no more bytes goes out in one piece with its head; a larger one is not worth the copy. */
+const ONE_PIECE_BYTES = 8192;
+
+/**
+ * Node joins a text to the head before it, and sends bytes after it. In latin1 each byte is a character, whatever it means. Who
+ * is mounted outside and looks at what is written gets bytes, and its own: it may change them, and a recording is given again.
+ */
+function endWith(body: Buffer, res: ServerResponse): void {
+  if (res.end !== end || res.write !== write) res.end(Buffer.from(body));
+  else if (body.length > ONE_PIECE_BYTES) res.end(body);
+  else res.end(body.toString('latin1'), 'latin1');
 }
 
 function setHead({ status, statusMessage, headers, removed }: Recording, res: ServerResponse): void {
