@@ -93,27 +93,23 @@ describe.each(EXPRESSES)('a replay on %s', (_name, express) => {
     expect([answer.framed.length, headerOf(answer, 'Content-Length')]).toEqual([0, String(TEXT.length)]);
   });
 
-  it.each([0, 256, 8192, 8448])('gives %i bytes of every value as they are', async (length) => {
+  it.each([0, 256, 8448])('gives %i bytes of every value as they are', async (length) => {
     const body = Buffer.from(Uint8Array.from({ length }, (_, at) => at % 256));
     const answer = await answerTo(recordingOf({ body, headers: [['X-Name', 'caf\u00e9']] }));
     expect(answer.body).toEqual(body);
     expect(headerOf(answer, 'Content-Length')).toBe(String(length));
   });
 
-  it('gives bytes to who has a hook outside, and leaves out their encoding', async () => {
-    const seen: unknown[] = [];
-    const outer: Handler = (_req, res, next) => {
+  it('stays as it is, whatever a hook outside makes of its bytes', async () => {
+    const outer: Handler = (req, res, next) => {
       const { end } = res;
-      res.end = ((chunk: unknown) => {
-        seen.push(chunk);
-        return Reflect.apply(end, res, [chunk]) as typeof res;
-      }) as typeof end;
+      if (req.headers['x-spoil'] === undefined) return next();
+      res.end = ((chunk: Buffer) => Reflect.apply(end, res, [chunk.fill('-')]) as typeof res) as typeof end;
       next();
     };
-    const body = Buffer.from('caf\u00e9');
-    const answer = await exchange(await serve(appOf(express, outer, replayer(recordingOf({ body })))));
-    expect(answer.body).toEqual(body);
-    expect(seen).toEqual([body]);
+    const origin = await serve(appOf(express, outer, replayer(recordingOf({ body: Buffer.from('once') }))));
+    const textOf = async (headers: Record<string, string>) => (await exchange(origin, { headers })).body.toString();
+    expect([await textOf({ 'X-Spoil': '1' }), await textOf({})]).toEqual(['----', 'once']);
   });
 
   it('promises no bytes that were never recorded', async () => {

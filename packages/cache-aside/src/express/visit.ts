@@ -42,14 +42,15 @@ export async function visit(visitor: Visitor, parts: VisitParts, fields?: readon
     if (!StoreError.isPassing(error)) throw error;
   }
   if (isGone(visitor)) return;
-  /** As it came: a run of the handler hides some of its headers. */
-  const sought = (): Sought => ({ url, fields, headers: { ...unwatchedHeaders(req) }, asked });
-
   const standing = found && asked.standing(found, mayRunAgain);
   if (found !== undefined && (standing?.kind === 'fresh' || standing?.kind === 'stale')) {
     const hit = engine.hit(standing, found, { place, freshness, open: opened });
     if (hit?.due !== undefined && mayRunAgain && !refreshes.isFull) {
-      void engine.renew({ place, loader: loads.background(req, sought()), tags: [], freshness }, found, hit.due);
+      void engine.renew(
+        { place, loader: loads.background(req, soughtBy(visitor, fields)), tags: [], freshness },
+        found,
+        hit.due,
+      );
     }
     const stored = hit && storedIn(hit.outcome);
     if (stored?.kind === 'variants' && fields === undefined) return visit(visitor, parts, stored.fields);
@@ -60,6 +61,14 @@ export async function visit(visitor: Visitor, parts: VisitParts, fields?: readon
   }
 
   enter(req, refreshes, place.entryKey);
-  const differing = await miss(visitor, sought(), place, looking, parts);
+  const differing = await miss(visitor, soughtBy(visitor, fields), place, looking, parts);
   if (differing !== undefined) await visit(visitor, parts, differing);
 }
+
+const soughtBy = ({ req, url, asked }: Visitor, fields: Sought['fields']): Sought => ({
+  url,
+  fields,
+  // As they came: a run of the handler hides some of them.
+  headers: { ...unwatchedHeaders(req) },
+  asked,
+});

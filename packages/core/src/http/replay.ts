@@ -27,24 +27,15 @@ export async function replay(recording: Recording, req: IncomingMessage, res: Se
   }
 
   if (canHaveNoBody(req.method, recording.status)) res.end();
-  else if (decoders === undefined) endWith(body, res);
+  else if (decoders === undefined) res.end(ownBytes(body, res));
   else await decodeInto(res, body, decoders);
 }
 
 const { write, end } = ServerResponse.prototype;
 
-/** A body of no more bytes goes out in one piece with its head; a larger one is not worth the copy. */
-const ONE_PIECE_BYTES = 8192;
-
-/**
- * Node joins a text to the head before it, and sends bytes after it. In latin1 each byte is a character, whatever it means. Who
- * is mounted outside and looks at what is written gets bytes, and its own: it may change them, and a recording is given again.
- */
-function endWith(body: Buffer, res: ServerResponse): void {
-  if (res.end !== end || res.write !== write) res.end(Buffer.from(body));
-  else if (body.length > ONE_PIECE_BYTES) res.end(body);
-  else res.end(body.toString('latin1'), 'latin1');
-}
+/** Who is mounted outside and looks at what is written gets bytes of its own: it may change them, and a recording is given again. */
+const ownBytes = (body: Buffer, res: ServerResponse): Buffer =>
+  res.write === write && res.end === end ? body : Buffer.from(body);
 
 function setHead({ status, statusMessage, headers, removed }: Recording, res: ServerResponse): void {
   for (const name of removed) res.removeHeader(name);
