@@ -256,8 +256,10 @@ export function createCache(options: CacheOptions): CacheOfAny {
     maxBytes,
     places,
     check,
+    look: serving.look,
+    hit: serving.hit,
+    renew: serving.renew,
     pageOf: serving.outcomeOf,
-    peek: serving.peek,
     pages: createPages({ store, places, codec, compression, coverLife, deadlineMs }),
   });
   return cache;

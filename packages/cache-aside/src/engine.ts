@@ -1,9 +1,8 @@
 import type { CallChecks } from './cache-options.ts';
 import type { Freshness } from './freshness.ts';
-import type { Outcome } from './loaded.ts';
-import type { Call } from './loads.ts';
 import type { Pages } from './pages.ts';
 import type { Places } from './places.ts';
+import type { Serving } from './serving.ts';
 
 /** A cache, as the rest of this package sees it. */
 export interface Engine {
@@ -12,10 +11,11 @@ export interface Engine {
   readonly places: Places;
   readonly check: CallChecks;
   readonly pages: Pages;
+  readonly look: Serving['look'];
+  readonly hit: Serving['hit'];
+  readonly renew: Serving['renew'];
   /** As `getOrLoad`, for what is no key: see `Call`. */
-  pageOf(call: Call): Promise<Outcome>;
-  /** What is there and may be served; undefined: nothing. */
-  peek(call: Call): Promise<Outcome | undefined>;
+  readonly pageOf: Serving['outcomeOf'];
 }
 
 const engines = new WeakMap<object, Engine>();

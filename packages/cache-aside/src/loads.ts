@@ -38,6 +38,9 @@ export interface Call {
   readonly startedAt: number;
 }
 
+/** What a load needs of a call. */
+export type ToLoad = Pick<Call, 'place' | 'loader' | 'tags' | 'freshness'>;
+
 /** A load under a lease. Whoever saw the lease in Redis may take its outcome. */
 interface Load {
   readonly outcome: Promise<Outcome>;
@@ -56,7 +59,7 @@ type Begun =
 /** Loads of this process, each under a lease that says in Redis who loads. */
 export interface Loads {
   /** Takes a lease over what `found` shows, and loads under it. Rejects with a `StoreError`: then nobody loads. */
-  begin(call: Call, found: Found, keeps: boolean): Promise<Begun>;
+  begin(call: ToLoad, found: Found, keeps: boolean): Promise<Begun>;
   /** The load of this process under `token`, which its caller has seen in Redis. */
   under(token: string, place: Place): Promise<Load | undefined>;
 }
@@ -100,7 +103,7 @@ export function createLoads(parts: LoadsParts): Loads {
   const clockFor = async ({ clock }: Found): Promise<Clock> =>
     (isBehindItsMarks(clock) ? parsedClock(await invalidator.tick(deadlineMs)) : undefined) ?? clock;
 
-  const ask = async (call: Call, found: Found, keeps: boolean, token: string): Promise<Begun> => {
+  const ask = async (call: ToLoad, found: Found, keeps: boolean, token: string): Promise<Begun> => {
     const { place } = call;
     const clock = await clockFor(found);
     const stamp = stampOf(clock);
@@ -128,7 +131,7 @@ export function createLoads(parts: LoadsParts): Loads {
   };
 
   /** Registers before it returns: whoever sees the lease from now on finds the load. */
-  const start = ({ loader, tags, freshness }: Call, given: Lease, found: Found, keeps: boolean): Load => {
+  const start = ({ loader, tags, freshness }: ToLoad, given: Lease, found: Found, keeps: boolean): Load => {
     journal.note({ type: 'load' });
     const { token, stamp } = given;
     const began = startOf(found, keeps ? found.entry : undefined, stamp);

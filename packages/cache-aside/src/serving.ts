@@ -6,9 +6,10 @@ import type { Journal } from './events.ts';
 import { earlyMs } from './freshness.ts';
 import { AbandonedLoad } from './load.ts';
 import type { Outcome, ValueOutcome } from './loaded.ts';
-import type { Alone, Call, Loads } from './loads.ts';
+import type { Alone, Call, Loads, ToLoad } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
+import type { Place } from './places.ts';
 import { type Found, type Opened, type Reader, startOf } from './reader.ts';
 import { type Standing, standingOf } from './standing.ts';
 import type { Tier } from './tier.ts';
@@ -24,17 +25,31 @@ const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opene
   return (opened.value ??= open(entry));
 };
 
+type Served = Standing & { readonly kind: 'fresh' | 'stale' };
+
 const isAbandoned = (outcome: Outcome): boolean => outcome.kind === 'error' && outcome.error instanceof AbandonedLoad;
 
 /** How long before it expires this caller would have it loaded anew, in ms. */
-const drawnMs = ({ loadMs = 0 }: Entry, { freshness }: Call): number => earlyMs(loadMs, freshness.beta, Math.random());
+const drawnMs = ({ loadMs = 0 }: Entry, { freshness }: Pick<Call, 'freshness'>): number =>
+  earlyMs(loadMs, freshness.beta, Math.random());
+
+/** A value that is served as it is. */
+interface Hit {
+  readonly outcome: ValueOutcome;
+  /** Why it is to be loaded anew behind this, by who can; undefined: it is not. */
+  readonly due: 'stale' | 'early' | undefined;
+}
 
 /** What callers get. */
 export interface Serving {
+  /** What a call asks first: of a tier it is told at once. Rejects with a `StoreError`. */
+  look(place: Place): Found | Promise<Found>;
+  /** What was found, if it may be served as it is; undefined: it may not, or cannot be read. */
+  hit(standing: Standing, found: Found, call: Pick<Call, 'place' | 'freshness' | 'open'>): Hit | undefined;
+  /** Loads anew behind what was found. Never rejects. */
+  renew(load: ToLoad, found: Found, due: NonNullable<Hit['due']>): Promise<void>;
   /** From Redis, as it is found there or by `look`, from a load, without Redis. Rejects with a `StoreError` for a wrong set-up only. */
-  outcomeOf(call: Call, look?: Found | Promise<Found>): Promise<Outcome>;
-  /** What is there and may be served; undefined: nothing, or Redis is away. Rejects as `outcomeOf` does. */
-  peek(call: Call): Promise<Outcome | undefined>;
+  outcomeOf(call: Call, looking?: Found | Promise<Found>): Promise<Outcome>;
   /** Of a key that is undefined: a mistake somewhere, and no reason to fail; to share its value would be one. */
   outcomeOfNoKey(call: Pick<Call, 'loader' | 'tags'>): Promise<Outcome>;
 }
@@ -57,7 +72,11 @@ export function createServing(parts: ServingParts): Serving {
   const { reader, loads, loneLoads, waits, marks, codec, journal, warn, tier, boundMs } = parts;
 
   /** Undefined for what cannot be read. */
-  const opened = (entry: Entry, { open = codec.decode }: Call, found: Found): ValueOutcome | undefined => {
+  const opened = (
+    entry: Entry,
+    { open = codec.decode }: Pick<Call, 'open'>,
+    found: Found,
+  ): ValueOutcome | undefined => {
     const { nowMs } = found;
     try {
       const value = openedOnce(entry, open, found.opened);
@@ -107,30 +126,44 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   /** Whether to load anew what is served: when it is stale, and now and then before it is. */
-  const isDue = ({ kind, value }: Standing & { value: Entry }, call: Call, { nowMs }: Found): boolean =>
-    kind === 'stale' || nowMs + drawnMs(value, call) >= value.freshUntilMs;
+  const dueOf = ({ kind, value, isFree }: Served, call: Pick<Call, 'freshness'>, { nowMs }: Found): Hit['due'] => {
+    if (!isFree) return undefined;
+    if (kind === 'stale') return 'stale';
+    return nowMs + drawnMs(value, call) >= value.freshUntilMs ? 'early' : undefined;
+  };
+
+  const hit: Serving['hit'] = (standing, found, call) => {
+    if (standing.kind !== 'fresh' && standing.kind !== 'stale') return undefined;
+    const outcome = opened(standing.value, call, found);
+    if (outcome === undefined) return undefined;
+    if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
+    else if (found.opened === undefined) {
+      journal.note({ type: 'hit', tier: 'redis' });
+      tier?.keep(call.place, found, outcome.value(), drawnMs(standing.value, call));
+    } else journal.note({ type: 'hit', tier: 'l1' });
+    return { outcome, due: dueOf(standing, call, found) };
+  };
+
+  const renew: Serving['renew'] = async (toLoad, found, due) => {
+    try {
+      const { kind } = await loads.begin(toLoad, found, true);
+      if (due === 'early' && kind === 'load') journal.note({ type: 'early' });
+    } catch {
+      // What is served is as good without.
+    }
+  };
 
   /** What a caller gets for what it found. Rejects with a `StoreError` when Redis fails it on the way. */
   const serve = (call: Call, found: Found): Outcome | Promise<Outcome> => {
-    const { refresh } = call;
     const standing = standingFor(call, found);
     switch (standing.kind) {
       case 'fresh':
       case 'stale': {
-        const outcome = opened(standing.value, call, found);
-        if (outcome === undefined) return load(call, found, undefined);
-        if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
-        else if (found.opened === undefined) {
-          journal.note({ type: 'hit', tier: 'redis' });
-          tier?.keep(call.place, found, outcome.value(), drawnMs(standing.value, call));
-        } else journal.note({ type: 'hit', tier: 'l1' });
-        if (!standing.isFree || refresh === undefined || !isDue(standing, call, found)) return outcome;
-        const isEarly = standing.kind === 'fresh';
-        const refreshBegun = loads.begin({ ...call, loader: refresh }, found, true).then(
-          ({ kind }) => void (isEarly && kind === 'load' && journal.note({ type: 'early' })),
-          () => undefined,
-        );
-        return { ...outcome, refreshBegun };
+        const served = hit(standing, found, call);
+        if (served === undefined) return load(call, found, undefined);
+        const { outcome, due } = served;
+        if (due === undefined || call.refresh === undefined) return outcome;
+        return { ...outcome, refreshBegun: renew({ ...call, loader: call.refresh }, found, due) };
       }
       case 'held':
         return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
@@ -150,7 +183,7 @@ export function createServing(parts: ServingParts): Serving {
     }
   };
 
-  const lookFor = ({ place }: Call): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
+  const look = (place: Place): Found | Promise<Found> => tier?.look(place) ?? reader.read(place);
 
   /** Loads, unless another is found to. */
   const load = async (call: Call, found: Found, kept: Entry | undefined, basis = kept): Promise<Outcome> => {
@@ -209,22 +242,15 @@ export function createServing(parts: ServingParts): Serving {
   };
 
   return {
-    async outcomeOf(call, look = lookFor(call)) {
+    look,
+    hit,
+    renew,
+    async outcomeOf(call, looking = look(call.place)) {
       try {
-        return await serve(call, await look);
+        return await serve(call, await looking);
       } catch (error) {
         if (!StoreError.isPassing(error)) throw error;
         return loadAlone(call, 'degraded');
-      }
-    },
-    async peek(call) {
-      try {
-        const found = await lookFor(call);
-        const { kind } = standingFor(call, found);
-        return kind === 'fresh' || kind === 'stale' ? await serve(call, found) : undefined;
-      } catch (error) {
-        if (!StoreError.isPassing(error)) throw error;
-        return undefined;
       }
     },
     outcomeOfNoKey(call) {

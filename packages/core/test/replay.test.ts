@@ -93,6 +93,25 @@ describe.each(EXPRESSES)('a replay on %s', (_name, express) => {
     expect([answer.framed.length, headerOf(answer, 'Content-Length')]).toEqual([0, String(TEXT.length)]);
   });
 
+  it.each([0, 256, 8448])('gives %i bytes of every value as they are', async (length) => {
+    const body = Buffer.from(Uint8Array.from({ length }, (_, at) => at % 256));
+    const answer = await answerTo(recordingOf({ body, headers: [['X-Name', 'caf\u00e9']] }));
+    expect(answer.body).toEqual(body);
+    expect(headerOf(answer, 'Content-Length')).toBe(String(length));
+  });
+
+  it('stays as it is, whatever a hook outside makes of its bytes', async () => {
+    const outer: Handler = (req, res, next) => {
+      const { end } = res;
+      if (req.headers['x-spoil'] === undefined) return next();
+      res.end = ((chunk: Buffer) => Reflect.apply(end, res, [chunk.fill('-')]) as typeof res) as typeof end;
+      next();
+    };
+    const origin = await serve(appOf(express, outer, replayer(recordingOf({ body: Buffer.from('once') }))));
+    const textOf = async (headers: Record<string, string>) => (await exchange(origin, { headers })).body.toString();
+    expect([await textOf({ 'X-Spoil': '1' }), await textOf({})]).toEqual(['----', 'once']);
+  });
+
   it('promises no bytes that were never recorded', async () => {
     const head = recordingOf({ body: undefined, headers: [['Content-Length', '12']] });
     expect(headerOf(await answerTo(head), 'Content-Length')).toBe('0');

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type RecordedHeader, type Recording, replay } from '@turnpike/core/http';
+import { isConditional } from './conditional-headers.ts';
 import { type Conditions, isNotModified, isOf304, isSameRange } from './conditional.ts';
 import { rangeOf } from './ranges.ts';
 
@@ -16,22 +17,20 @@ export interface Told {
 const CLOCK_LAG_MS = 20;
 
 /** Answers with a page: all of it, a part, or that the client has it already. */
-export async function answerPage(
+export function answerPage(
   { recording, ageMs }: Told,
   conditions: Conditions,
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
   if (ageMs !== undefined) res.setHeader('Age', Math.floor((ageMs + CLOCK_LAG_MS) / 1000));
-  const told = forClient(recording, conditions, req.method === 'GET');
-  // Its own bytes: whatever is mounted outside may change them, and a tier in this process gives the same to others.
-  await replay({ ...told, body: told.body && Buffer.from(told.body) }, req, res);
+  return replay(forClient(recording, conditions, req.method === 'GET'), req, res);
 }
 
 /** What a client is given of an answer, by what it asks (RFC 9110 §13.2.2): only of a 200 there are parts. */
 export function forClient(recording: Recording, conditions: Conditions, mayBePart: boolean): Recording {
   const { status, headers, body } = recording;
-  if (status !== 200) return recording;
+  if (status !== 200 || !isConditional(conditions)) return recording;
   const said = byName(headers);
   if (isNotModified(conditions, said)) {
     return {

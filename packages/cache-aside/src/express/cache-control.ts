@@ -1,6 +1,8 @@
 /** The directives of a Cache-Control field (RFC 9111 §5.2), by their names in lower case; `true`: without a value. */
 export type Directives = ReadonlyMap<string, string | true>;
 
+const NONE: Directives = new Map();
+
 const DIRECTIVE = /([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g;
 
 /**
@@ -8,8 +10,9 @@ const DIRECTIVE = /([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,;"]*)))?/g
  * that it lists all count, and of it without any that.
  */
 export function directivesOf(field: string | undefined): Directives {
+  if (field === undefined) return NONE;
   const directives = new Map<string, string | true>();
-  for (const [, name = '', quoted, token] of (field ?? '').matchAll(DIRECTIVE)) {
+  for (const [, name = '', quoted, token] of field.matchAll(DIRECTIVE)) {
     const value = quoted?.replaceAll(/\\(.)/g, '$1') ?? token ?? true;
     const known = directives.get(name.toLowerCase());
     directives.set(name.toLowerCase(), known === undefined ? value : strictest(known, value));

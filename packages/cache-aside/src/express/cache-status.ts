@@ -28,26 +28,28 @@ const NAME = 'turnpike';
 
 /** The field, behind what caches nearer to the origin have said in it. */
 export function cacheStatus(status: Status, before: unknown): string {
-  const said = [before].flat().filter((one) => typeof one === 'string' && one !== '');
-  return [...said, [NAME, ...parametersOf(status)].join('; ')].join(', ');
+  const own = `${NAME}; ${parametersOf(status)}`;
+  if (before === undefined) return own;
+  const said: unknown[] = [before, own].flat();
+  return said.filter((one) => typeof one === 'string' && one !== '').join(', ');
 }
 
-function parametersOf(status: Status): string[] {
+function parametersOf(status: Status): string {
   switch (status.kind) {
     case 'hit':
-      return ['hit', `ttl=${status.ttlMs === 0 ? -1 : Math.floor(status.ttlMs / 1000)}`];
+      return `hit; ttl=${status.ttlMs === 0 ? -1 : Math.floor(status.ttlMs / 1000)}`;
     case 'collapsed':
-      return [`fwd=${status.fwd}`, 'collapsed'];
+      return `fwd=${status.fwd}; collapsed`;
     case 'miss':
       return [
         `fwd=${status.fwd}`,
         ...(status.fwdStatus === undefined ? [] : [`fwd-status=${status.fwdStatus}`]),
         ...(status.isStored === true ? ['stored'] : []),
         ...(status.why === undefined ? [] : [`detail=${status.why}`]),
-      ];
+      ].join('; ');
     case 'unavailable':
-      return ['detail=not-stored'];
+      return 'detail=not-stored';
     default:
-      return ['fwd=bypass', `detail=${status.why}`];
+      return `fwd=bypass; detail=${status.why}`;
   }
 }

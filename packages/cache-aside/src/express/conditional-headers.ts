@@ -14,7 +14,10 @@ export const conditionsOf = ({ headers }: IncomingMessage): Conditions => ({
 });
 
 export const isConditional = (conditions: Conditions): boolean =>
-  Object.values(conditions).some((value) => value !== undefined);
+  conditions['if-none-match'] !== undefined ||
+  conditions['if-modified-since'] !== undefined ||
+  conditions['if-range'] !== undefined ||
+  conditions.range !== undefined;
 
 /** Whether a request makes its answer depend on what its client has. */
 export const hasConditions = ({ headers }: IncomingMessage): boolean =>

@@ -7,6 +7,8 @@ import { type Page, type Stored, pageHeadOf, unpack } from './page.ts';
 /** A page, and where it comes from. */
 export interface FoundPage {
   readonly page: Page;
+  /** How old it is by now. */
+  readonly ageMs: number;
   readonly status: Extract<Status, { kind: 'hit' | 'collapsed' }>;
 }
 
@@ -16,15 +18,20 @@ export function storedIn(outcome: Outcome): Stored | undefined {
   return Buffer.isBuffer(value) ? unpack(value) : (value as Stored | undefined);
 }
 
-export function pageFound(outcome: Outcome, stored: Stored | undefined, fwd: Forwarded): FoundPage | undefined {
+/** `fwd`: why its handler was called, if it was. */
+export function pageFound(
+  outcome: Outcome,
+  stored: Stored | undefined,
+  fwd: Forwarded = 'uri-miss',
+): FoundPage | undefined {
   if (outcome.kind !== 'value' || stored?.kind !== 'page') return undefined;
   const { page } = stored;
   const { held } = outcome;
-  if (held === undefined) return { page, status: { kind: 'collapsed', fwd } };
+  if (held === undefined) return { page, ageMs: page.ageMs, status: { kind: 'collapsed', fwd } };
   const { bornMs, lifetimeMs } = page;
   const ageMs = page.ageMs + Math.max(0, held.nowMs - bornMs);
   const ttlMs = Math.min(held.freshUntilMs - held.nowMs, lifetimeMs - ageMs);
-  return { page: { ...page, ageMs }, status: { kind: 'hit', ttlMs } };
+  return { page, ageMs, status: { kind: 'hit', ttlMs } };
 }
 
 /** A page that was found, as what a look came to. */

@@ -3,12 +3,15 @@ import { type HttpRequest, type Middleware, type Next, asError, warnOnce } from 
 import type { Cache, CacheOfAny } from '../cache.ts';
 import { type Bypass, cacheStatus } from './cache-status.ts';
 import { emitPage } from './events.ts';
+import { enter, isInside } from './inside.ts';
 import { invalidateAfter } from './invalidation.ts';
 import { pathTag, pathTagOf, targetOf } from './key.ts';
 import { type CacheResponseOptions, checkedPageOptions } from './options.ts';
+import type { Owner } from './profile.ts';
 import { createRefreshes, runOf } from './refresh.ts';
 import { createPageLoads } from './page-loads.ts';
-import { visit } from './visit.ts';
+import { type VisitParts, visit } from './visit.ts';
+import { visitorOf } from './visitor.ts';
 
 /** The middleware, with the cache it stores in. */
 export interface CacheResponse extends Middleware {
@@ -32,7 +35,6 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'Q
 export function cacheResponse(options: CacheResponseOptions): CacheResponse {
   const { cache, engine, profile, rules, query, tags } = checkedPageOptions(options);
   const refreshes = createRefreshes();
-  const met = new WeakSet<IncomingMessage>();
   const loads = createPageLoads({
     engine,
     refreshes,
@@ -44,46 +46,52 @@ export function cacheResponse(options: CacheResponseOptions): CacheResponse {
       return target.kind === 'page' ? target.url : undefined;
     },
   });
-  const warn = warnOnce('cacheResponse');
+  const parts: VisitParts = { engine, loads, refreshes, rules, warn: warnOnce('cacheResponse') };
 
-  const ask = async (req: HttpRequest): Promise<Decision> => {
-    if (hasBody(req)) return bypass('body');
-    const owner = await rules.ownerOf(req);
+  const decided = (owner: Owner, req: HttpRequest): Decision => {
     if (typeof owner === 'object') return bypass(owner.why);
     const target = targetOf(req, owner, query, profile);
     return target.kind === 'page' ? { kind: 'look', url: target.url } : bypass(target.why);
   };
 
-  const answer = async (decision: Decision, req: HttpRequest, res: ServerResponse, next: Next): Promise<void> => {
+  const ask = (req: HttpRequest): Decision | Promise<Decision> => {
+    if (hasBody(req)) return bypass('body');
+    const owner = rules.ownerOf(req);
+    return owner instanceof Promise ? owner.then((one) => decided(one, req)) : decided(owner, req);
+  };
+
+  const answer = (decision: Decision, req: HttpRequest, res: ServerResponse, next: Next): Promise<void> | void => {
     // Somebody has answered meanwhile, a time-out perhaps.
-    if (res.headersSent) return;
-    if (decision.kind === 'look') {
-      return visit({ req, res, next }, decision.url, { engine, loads, refreshes, rules, warn });
-    }
+    if (res.headersSent) return undefined;
+    if (decision.kind === 'look') return visit(visitorOf({ req, res, next }, decision.url, rules), parts);
+    enter(req, refreshes);
     emitPage(() => ({ type: 'page-bypass', why: decision.why }));
     res.setHeader('Cache-Status', cacheStatus(decision, res.getHeader('Cache-Status')));
-    next();
+    return next();
+  };
+
+  const respond = async (req: HttpRequest, res: ServerResponse, next: Next): Promise<void> => {
+    const asked = ask(req);
+    await answer(asked instanceof Promise ? await asked : asked, req, res, next);
   };
 
   function cacheResponseMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    // Mounted twice, it would wait for itself.
-    if (met.has(req)) return next();
-    met.add(req);
-    const run = runOf(req);
-    if (run !== undefined) return run.owner === refreshes ? run.onReached(req, res, next) : next();
+    if (isInside(req, refreshes)) return next();
     const method = req.method ?? '';
-    if (method !== 'GET' && method !== 'HEAD') {
-      if (!SAFE.has(method)) {
-        invalidateAfter(res, cache, (head) => {
-          const others = head === undefined ? [] : rules.changed(req, head);
-          return others === undefined ? [] : [pathTagOf(req), ...others.map(pathTag)];
-        });
-      }
-      return next();
+    const run = runOf(req);
+    if (run === undefined && (method === 'GET' || method === 'HEAD')) {
+      respond(req, res, next).catch((thrown: unknown) => next(asError(thrown)));
+      return undefined;
     }
-    ask(req)
-      .then((decision) => answer(decision, req, res, next))
-      .catch((thrown: unknown) => next(asError(thrown)));
+    enter(req, refreshes);
+    if (run !== undefined) return run.owner === refreshes ? run.onReached(req, res, next) : next();
+    if (!SAFE.has(method)) {
+      invalidateAfter(res, cache, (head) => {
+        const others = head === undefined ? [] : rules.changed(req, head);
+        return others === undefined ? [] : [pathTagOf(req), ...others.map(pathTag)];
+      });
+    }
+    return next();
   }
 
   return Object.assign(cacheResponseMiddleware, { cache });

@@ -74,6 +74,9 @@ export function unpack(payload: Buffer): Stored {
   return { kind: 'page', page: { ...headIn(payload), recording: unpackRecording(packed) } };
 }
 
+/** The same, of an entry. */
+export const opened = ({ payload }: Pick<Entry, 'payload'>): Stored => unpack(payload);
+
 /** What is known of a page, without reading all of it; undefined for what is none. */
 export const pageHeadOf = (entry: Entry): PageHead | undefined =>
   holdsValue(entry) && isPage(entry.payload) ? headIn(entry.payload) : undefined;

@@ -17,10 +17,13 @@ export interface Profile {
   rulesOf(staleness: Staleness): Rules;
 }
 
+/** An id, or undefined for everybody; or why the cache is not asked. */
+export type Owner = string | undefined | { readonly why: Bypass };
+
 /** What a profile decides. */
 export interface Rules {
-  /** Whose page a request is for: an id, or undefined for everybody's; or why the cache is not asked. */
-  ownerOf(req: HttpRequest): Promise<string | undefined | { readonly why: Bypass }>;
+  /** Whose page a request is for. */
+  ownerOf(req: HttpRequest): Owner | Promise<Owner>;
   /** What a request asks of the cache. */
   asked(req: HttpRequest): Asked;
   /** Whether handlers are watched for whether they look at who asks. */

@@ -44,18 +44,26 @@ const ALLOWED = [
 
 type Listener = (req: IncomingMessage, res: ServerResponse) => void;
 
-/** What a request came in through: the server, with all that listens there; or the app, where no server is known. */
-function entryOf(req: HttpRequest): Listener | undefined {
-  const { server } = req.socket as Socket & { server?: unknown };
-  if (server instanceof EventEmitter && server.listenerCount('request') > 0) {
-    return (again, res) => void server.emit('request', again, res);
-  }
+/** What a request came in through, if something listens there. */
+function serverOf({ socket }: HttpRequest): EventEmitter | undefined {
+  const { server } = socket as Socket & { server?: unknown };
+  return server instanceof EventEmitter && server.listenerCount('request') > 0 ? server : undefined;
+}
+
+/** Where no server is known. */
+const appOf = (req: HttpRequest): Listener | undefined => {
   const { app } = req as { app?: unknown };
   return typeof app === 'function' ? (app as Listener) : undefined;
+};
+
+/** What a request came in through: the server, with all that listens there; or the app. */
+function entryOf(req: HttpRequest): Listener | undefined {
+  const server = serverOf(req);
+  return server === undefined ? appOf(req) : (again, res) => void server.emit('request', again, res);
 }
 
 /** Whether a request can be sent again at all. */
-export const canRunAgain = (req: HttpRequest): boolean => entryOf(req) !== undefined;
+export const canRunAgain = (req: HttpRequest): boolean => (serverOf(req) ?? appOf(req)) !== undefined;
 
 const runs = new WeakMap<IncomingMessage, { readonly owner: Refreshes; readonly onReached: Reached }>();
 

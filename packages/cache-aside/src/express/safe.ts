@@ -10,7 +10,7 @@ import { mayHaveChanged } from './invalidation.ts';
 import { type Lifetime, lifetimeOf } from './lifetime.ts';
 import { namedUrls } from './named-urls.ts';
 import { stalenessOf } from './page.ts';
-import type { Asked, Judgement, Rules } from './profile.ts';
+import type { Asked, Judgement, Owner, Rules } from './profile.ts';
 import { type Head, fieldRefusal, headRefusal } from './storable.ts';
 
 /** Whose page it is: an id that is everybody's own, or `undefined` for a request that is not to be cached. */
@@ -41,6 +41,29 @@ export function safe({ scope, isAllowed, otherwise }: SafeOptions): Rules {
     return why === undefined ? kept(lifetimeOf(head, otherwise(head.status))) : { kind: 'refused', why };
   };
 
+  /** What all ask alike. */
+  const asked: Asked = {
+    isOnlyToLook: false,
+    isOnlyIfStored: false,
+    isDemanding: false,
+    isAnyones,
+    standing(look, mayRunAgain) {
+      const unlessExpired = standingOf(look, EXPIRED);
+      if (unlessExpired.kind === 'fresh' || look.entry === undefined) return unlessExpired;
+      // What nobody can render behind it is not served stale.
+      const staleness = stalenessOf(look.entry);
+      return standingOf(look, mayRunAgain ? staleness : { ...staleness, staleMs: 0 });
+    },
+    mayShare: () => true,
+    standsIn: () => false,
+    alone: () => ({ kind: 'untouched' }),
+    judge,
+    judgeLeft({ lasting }, head) {
+      const why = fieldRefusal(head.headers);
+      return why === undefined ? kept(lifetimeOf(head, lasting)) : { kind: 'refused', why };
+    },
+  };
+
   return {
     ownerOf: (req) => ownerOf(req, scope),
     watchesReads: isAnyones,
@@ -56,27 +79,13 @@ export function safe({ scope, isAllowed, otherwise }: SafeOptions): Rules {
     }),
     freshened: ({ recording }) => ({ recording }),
     changed: (req, { status, headers }) => (mayHaveChanged(status) ? namedUrls(req, headers) : undefined),
-    asked: (req): Asked => ({
-      isOnlyToLook: req.method === 'HEAD' || directivesOf(unwatchedHeaders(req)['cache-control']).has('no-store'),
-      isOnlyIfStored: false,
-      isDemanding: false,
-      isAnyones,
-      // What nobody can render behind it is not served stale.
-      standing(look, mayRunAgain) {
-        const staleness = look.entry === undefined ? EXPIRED : stalenessOf(look.entry);
-        return standingOf(look, mayRunAgain ? staleness : { ...staleness, staleMs: 0 });
-      },
-      mayShare: () => true,
-      standsIn: () => false,
-      alone: () => ({ kind: 'untouched' }),
-      judge,
-      judgeLeft({ lasting }, head) {
-        const why = fieldRefusal(head.headers);
-        return why === undefined ? kept(lifetimeOf(head, lasting)) : { kind: 'refused', why };
-      },
-    }),
+    asked: (req) => (isOnlyToLook(req) ? { ...asked, isOnlyToLook: true } : asked),
   };
 }
+
+/** What brings nothing that others may have: a head, or what is not to be stored. */
+const isOnlyToLook = (req: HttpRequest): boolean =>
+  req.method === 'HEAD' || directivesOf(unwatchedHeaders(req)['cache-control']).has('no-store');
 
 const kept = (lifetime: Lifetime | undefined): Judgement =>
   lifetime === undefined
@@ -96,13 +105,15 @@ const kept = (lifetime: Lifetime | undefined): Judgement =>
         },
       };
 
-/** Whose page it is: an id, or undefined for everybody's. */
-async function ownerOf(req: HttpRequest, scope: SafeOptions['scope']): Promise<Awaited<ReturnType<Rules['ownerOf']>>> {
+/** Whose page it is. */
+function ownerOf(req: HttpRequest, scope: SafeOptions['scope']): Owner | Promise<Owner> {
   if (scope === 'public') return undefined;
-  if (scope === undefined) {
-    if (hasCredentials(req)) return { why: 'credentials' };
-    return hasClientCertificate(req) ? { why: 'client-certificate' } : undefined;
-  }
+  if (scope !== undefined) return ownerIn(req, scope);
+  if (hasCredentials(req)) return { why: 'credentials' };
+  return hasClientCertificate(req) ? { why: 'client-certificate' } : undefined;
+}
+
+async function ownerIn(req: HttpRequest, scope: ScopeOf): Promise<Owner> {
   const id = await scope(req);
   const isId = (typeof id === 'string' && !NOBODY.has(id)) || (typeof id === 'number' && Number.isFinite(id));
   return isId ? String(id) : { why: 'scope' };
@@ -111,8 +122,8 @@ async function ownerOf(req: HttpRequest, scope: SafeOptions['scope']): Promise<A
 /** Verified or not: it says who asks. */
 function hasClientCertificate({ socket }: HttpRequest): boolean {
   const { getPeerCertificate } = socket as Partial<TLSSocket>;
-  const certificate = getPeerCertificate === undefined ? {} : Reflect.apply(getPeerCertificate, socket, []);
-  return Object.keys(certificate ?? {}).length > 0;
+  if (getPeerCertificate === undefined) return false;
+  return Object.keys(Reflect.apply(getPeerCertificate, socket, []) ?? {}).length > 0;
 }
 
 /** What comes of writing down what is not there. */

@@ -19,7 +19,7 @@ export function sharedCache({ targets, ...options }: CheckedOptions, agreed: Sta
 
   return {
     // §3.5, and nothing else, is about who asks.
-    ownerOf: () => Promise.resolve(undefined),
+    ownerOf: () => undefined,
     watchesReads: false,
     tellsForwards: true,
     normal: normalField,

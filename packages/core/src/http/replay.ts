@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { acceptsEncoding } from './accepts-encoding.ts';
@@ -27,9 +27,15 @@ export async function replay(recording: Recording, req: IncomingMessage, res: Se
   }
 
   if (canHaveNoBody(req.method, recording.status)) res.end();
-  else if (decoders === undefined) res.end(body);
+  else if (decoders === undefined) res.end(ownBytes(body, res));
   else await decodeInto(res, body, decoders);
 }
+
+const { write, end } = ServerResponse.prototype;
+
+/** Who is mounted outside and looks at what is written gets bytes of its own: it may change them, and a recording is given again. */
+const ownBytes = (body: Buffer, res: ServerResponse): Buffer =>
+  res.write === write && res.end === end ? body : Buffer.from(body);
 
 function setHead({ status, statusMessage, headers, removed }: Recording, res: ServerResponse): void {
   for (const name of removed) res.removeHeader(name);
