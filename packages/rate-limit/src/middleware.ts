@@ -90,16 +90,12 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const limiter = limiterWith(checked);
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
   const decisions = attachment<Decision>('rateLimit');
-  const met = new WeakSet<IncomingMessage>();
   /** What skip answers: nothing was counted, and all of every limit is left. */
   const uncounted = (): Decision =>
     decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
 
-  const named = async (
-    req: HttpRequest,
-    given: Subject | undefined | Promise<Subject | undefined>,
-  ): Promise<Subject> => {
-    const subject = subjectFrom(await given);
+  const subjectOf = (req: HttpRequest, given: Subject | undefined): Subject => {
+    const subject = subjectFrom(given);
     if (subject !== undefined) return subject;
     warn(
       'TURNPIKE_WARN_NO_KEY',
@@ -111,14 +107,15 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
 
   const ask = async (req: HttpRequest): Promise<Decision> => {
     if (skip?.(req)) return uncounted();
-    if (met.has(req)) {
+    if (decisions.has(req)) {
       warn(
         'TURNPIKE_WARN_COUNTED_TWICE',
         'this limiter is mounted more than once on the way of a request, and counts it each time.',
       );
     }
-    met.add(req);
-    const subject = key === undefined ? clientAddress(req, ipv6Bits, warn) : await named(req, key(req));
+    const given = key?.(req);
+    const known = isThenable(given) ? await given : given;
+    const subject = key === undefined ? clientAddress(req, ipv6Bits, warn) : subjectOf(req, known);
     return limiter.take(subject, { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
   };
 
@@ -153,17 +150,27 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     return decision.allowed || refuse(decision, req, res, next);
   };
 
+  const pass = async (req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> => {
+    let isAllowed: boolean;
+    try {
+      const answered = answer(await ask(req), req, res, next);
+      isAllowed = typeof answered === 'boolean' ? answered : await answered;
+    } catch (thrown) {
+      return next(asError(thrown));
+    }
+    if (isAllowed) next();
+  };
+
   function rateLimitMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    ask(req)
-      .then((decision) => answer(decision, req, res, next))
-      .then(
-        (isAllowed) => void (isAllowed && next()),
-        (thrown: unknown) => next(asError(thrown)),
-      );
+    void pass(req, res, next);
   }
 
   return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
 }
+
+/** To wait for what is there already would take a turn of its own. */
+const isThenable = <T>(given: T | Promise<T>): given is Promise<T> =>
+  typeof given === 'object' && given !== null && 'then' in given;
 
 /** What `key` gave, if it names anybody. Often it comes out of a body, where a client writes what it likes. */
 function subjectFrom(given: unknown): Subject | undefined {
@@ -188,10 +195,9 @@ function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { st
     const said = before.find((told) => told.dialect === dialect);
     return { dialect, standings: said === undefined ? standings : [...said.standings, ...standings] };
   });
-  const silent = before.filter(({ dialect }) => !dialects.includes(dialect));
-  const all = silent.length === 0 ? now : [...silent, ...now];
+  const all = before.length === 0 ? now : [...before.filter(({ dialect }) => !dialects.includes(dialect)), ...now];
   toldOf.set(res, all);
-  const spoken = all.map(({ dialect }) => dialect);
+  const spoken = before.length === 0 ? dialects : all.map(({ dialect }) => dialect);
   for (const { dialect, standings: together } of now) {
     // Two dialects that say different things in one field: the newer one speaks.
     if (dialect === 'draft-7' && spoken.includes('draft-11')) continue;
