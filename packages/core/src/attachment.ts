@@ -3,7 +3,8 @@ import { TurnpikeError } from './errors.ts';
 /** What a middleware knows of a request, kept beside it: nothing is added to `req`, so nothing there can clash. */
 export interface Attachment<T> {
   attach(req: object, value: T): void;
-  has(req: object): boolean;
+  /** What was attached to this request, if anything was. */
+  find(req: object): T | undefined;
   /**
    * What was attached to this request.
    *
@@ -13,15 +14,14 @@ export interface Attachment<T> {
 }
 
 export function attachment<T>(factory: string): Attachment<T> {
-  const values = new WeakMap<object, { value: T }>();
+  const values = new WeakMap<object, T>();
   return {
     attach(req, value) {
-      values.set(req, { value });
+      values.set(req, value);
     },
-    has: (req) => values.has(req),
+    find: (req) => values.get(req),
     of(req) {
-      const held = values.get(req);
-      if (held !== undefined) return held.value;
+      if (values.has(req)) return values.get(req) as T;
       throw new TurnpikeError(
         'ERR_TURNPIKE_NOT_MOUNTED',
         `${factory}.of(req): this ${factory}() middleware did not run for this request. Mount it before the handler that asks.`,

@@ -2,7 +2,7 @@ import { StoreError } from './errors.ts';
 import { isolated } from './isolated.ts';
 import type { Sent } from './silence.ts';
 
-/** A timer that fires later than this was held up by the event loop, and so perhaps was the command it waits for. */
+/** What comes later than this, a timer or a command on its way out, was held up by the event loop. */
 const STALL_MS = 10;
 
 /** The most that is waited beyond a deadline to make up for a stall. */
@@ -64,12 +64,12 @@ export class Caller<Reply> implements Waiting {
   }
 
   async giveUp(): Promise<void> {
-    const stalledMs = performance.now() - this.givesUpAt;
+    const now = performance.now();
+    const stalledMs = Math.max(now - this.givesUpAt, this.sent?.heldMs ?? 0);
     if (stalledMs > STALL_MS && !this.#isExtended) {
       this.#isExtended = true;
-      this.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
+      this.givesUpAt = now + Math.min(stalledMs, STALL_GRACE_MS);
     }
-    const now = performance.now();
     if (now < this.givesUpAt) {
       this.#timer = this.#wait(now); // also after a timer that fired early, as they do by up to a millisecond
       return;

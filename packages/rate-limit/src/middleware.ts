@@ -15,9 +15,10 @@ import { clientAddress } from './client-address.ts';
 import { type Decision, type PolicyStanding, decisionOf } from './decision.ts';
 import { type HeaderDialect, checkDialects, quotaHeaders } from './headers.ts';
 import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
-import { type RateLimiter, type Subject, limiterWith } from './limiter.ts';
+import { type RateLimiter, engineWith } from './limiter.ts';
 import type { Charge, Policies } from './policy.ts';
 import { refusal } from './refusal.ts';
+import type { Subject } from './subject-key.ts';
 
 /** What the middleware needs to know beside its limiter. */
 interface RequestOptions {
@@ -87,7 +88,7 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   checkDialects(check, dialects);
   const headers = [...dialects];
 
-  const limiter = limiterWith(checked);
+  const { limiter, decide } = engineWith(checked);
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
   const decisions = attachment<Decision>('rateLimit');
   /** What skip answers: nothing was counted, and all of every limit is left. */
@@ -105,18 +106,25 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     return ['address', clientAddress(req, ipv6Bits, warn)];
   };
 
-  const ask = async (req: HttpRequest): Promise<Decision> => {
-    if (skip?.(req)) return uncounted();
-    if (decisions.has(req)) {
+  const count = (req: HttpRequest, subject: Subject): Decision | Promise<Decision> => {
+    const before = decisions.find(req);
+    if (before !== undefined && !before.isUnknown) {
       warn(
         'TURNPIKE_WARN_COUNTED_TWICE',
         'this limiter is mounted more than once on the way of a request, and counts it each time.',
       );
     }
-    const given = key?.(req);
-    const known = isThenable(given) ? await given : given;
-    const subject = key === undefined ? clientAddress(req, ipv6Bits, warn) : subjectOf(req, known);
-    return limiter.take(subject, { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
+    return decide(subject, { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
+  };
+
+  /** At once where neither a key nor Redis has to be waited for. */
+  const ask = (req: HttpRequest): Decision | Promise<Decision> => {
+    if (skip?.(req)) return uncounted();
+    if (key === undefined) return count(req, clientAddress(req, ipv6Bits, warn));
+    const given = key(req);
+    return isPromise(given)
+      ? given.then((known) => count(req, subjectOf(req, known)))
+      : count(req, subjectOf(req, given));
   };
 
   /** At the end of the response, gives back what turned out not to count, and closes what did. */
@@ -130,9 +138,14 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     });
   };
 
-  const refuse = async (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): Promise<false> => {
-    await onProblem(refusal(decision), req, res, next);
-    return false;
+  const refuse = (
+    decision: Decision,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): false | Promise<false> => {
+    const answered = onProblem(refusal(decision), req, res, next);
+    return isPromise(answered) ? answered.then(() => false) : false;
   };
 
   /** Tells what was decided; true when the request may go on. */
@@ -153,8 +166,9 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   const pass = async (req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> => {
     let isAllowed: boolean;
     try {
-      const answered = answer(await ask(req), req, res, next);
-      isAllowed = typeof answered === 'boolean' ? answered : await answered;
+      const asked = ask(req);
+      const answered = answer(isPromise(asked) ? await asked : asked, req, res, next);
+      isAllowed = isPromise(answered) ? await answered : answered;
     } catch (thrown) {
       return next(asError(thrown));
     }
@@ -168,8 +182,8 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
 }
 
-/** To wait for what is there already would take a turn of its own. */
-const isThenable = <T>(given: T | Promise<T>): given is Promise<T> =>
+/** To wait for what is there already takes a turn, and garbage. */
+const isPromise = <T>(given: T | Promise<T>): given is Promise<T> =>
   typeof given === 'object' && given !== null && 'then' in given;
 
 /** What `key` gave, if it names anybody. Often it comes out of a body, where a client writes what it likes. */
@@ -180,28 +194,28 @@ function subjectFrom(given: unknown): Subject | undefined {
   return isTuple ? given : undefined;
 }
 
-/** What a response says of quotas so far, in one dialect. */
-interface Told {
-  readonly dialect: HeaderDialect;
+/** A limiter that a response has met, and how it tells what is left. */
+interface Met {
+  readonly dialects: readonly HeaderDialect[];
   readonly standings: readonly PolicyStanding[];
 }
 
-const toldOf = new WeakMap<ServerResponse, readonly Told[]>();
+const metBy = new WeakMap<ServerResponse, readonly Met[]>();
 
 /** Limiters in a row that speak one dialect speak together: each tells of those before it, too. */
 function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { standings }: Decision): void {
-  const before = toldOf.get(res) ?? [];
-  const now = dialects.map((dialect): Told => {
-    const said = before.find((told) => told.dialect === dialect);
-    return { dialect, standings: said === undefined ? standings : [...said.standings, ...standings] };
-  });
-  const all = before.length === 0 ? now : [...before.filter(({ dialect }) => !dialects.includes(dialect)), ...now];
-  toldOf.set(res, all);
-  const spoken = before.length === 0 ? dialects : all.map(({ dialect }) => dialect);
-  for (const { dialect, standings: together } of now) {
+  if (dialects.length === 0) return;
+  const before = metBy.get(res);
+  const met = before === undefined ? [{ dialects, standings }] : [...before, { dialects, standings }];
+  metBy.set(res, met);
+  const spoken = before === undefined ? dialects : met.flatMap((one) => one.dialects);
+  for (const dialect of dialects) {
     // Two dialects that say different things in one field: the newer one speaks.
     if (dialect === 'draft-7' && spoken.includes('draft-11')) continue;
-    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, spoken))) res.setHeader(name, value);
+    const together =
+      before === undefined ? standings : met.flatMap((one) => (one.dialects.includes(dialect) ? one.standings : []));
+    const headers = quotaHeaders(dialect, together, spoken);
+    for (const name of Object.keys(headers)) res.setHeader(name, headers[name] as string);
   }
 }
 
