@@ -22,10 +22,14 @@ export function attachment<T>(factory: string): Attachment<T> {
     find: (req) => values.get(req),
     of(req) {
       if (values.has(req)) return values.get(req) as T;
-      throw new TurnpikeError(
-        'ERR_TURNPIKE_NOT_MOUNTED',
-        `${factory}.of(req): this ${factory}() middleware did not run for this request. Mount it before the handler that asks.`,
-      );
+      throw notMounted(factory);
     },
   };
 }
+
+/** The error of asking for what a middleware knows of a request that it has not seen. */
+export const notMounted = (factory: string): TurnpikeError =>
+  new TurnpikeError(
+    'ERR_TURNPIKE_NOT_MOUNTED',
+    `${factory}.of(req): this ${factory}() middleware did not run for this request. Mount it before the handler that asks.`,
+  );

@@ -187,23 +187,25 @@ export function engineWith(
     return dryRun && !decided.allowed ? { ...decided, allowed: true, dryRun: true } : decided;
   };
 
+  const tell = (question: Question, told: Told, id?: string): Decision => {
+    const decided = decisionBy(question, told, id);
+    emit(() => eventOf(decided, told.by));
+    return decided;
+  };
+
   const decide = (subject: Subject, ask: Ask): Decision | Promise<Decision> => {
-    const question: Take = { ...questionOf(subject, ask), id: chargeId(), block: blockRule };
-    const tell = (told: Told): Decision => {
-      const decided = decisionBy(question, told, question.id);
-      emit(() => eventOf(decided, told.by));
-      return decided;
-    };
+    const question = questionOf(subject, ask);
     // Other limits than the policy's own have other denials.
     const remembered = ask.limits === undefined ? denials?.find(question.key, question.cost) : undefined;
-    if (remembered !== undefined) return tell({ verdict: remembered, by: 'deny-cache' });
+    if (remembered !== undefined) return tell(question, { verdict: remembered, by: 'deny-cache' });
+    const asked: Take = { ...question, id: chargeId(), block: blockRule };
     const sentAt = now();
     return ruling(
-      store && askRedis(store, question),
-      () => local.take(localShareOf(question)),
+      store && askRedis(store, asked),
+      () => local.take(localShareOf(asked)),
       (told) => {
         if (told.by === 'redis') remember(question, told.verdict, sentAt);
-        return tell(told);
+        return tell(question, told, asked.id);
       },
     );
   };

@@ -5,17 +5,18 @@ import {
   type Next,
   type OnProblem,
   asError,
-  attachment,
+  notMounted,
   retrySoon,
   warnOnce,
   writeProblem,
 } from '@turnpike/core';
 import { type Ended, onEnd } from '@turnpike/core/http';
 import { clientAddress } from './client-address.ts';
-import { type Decision, type PolicyStanding, decisionOf } from './decision.ts';
+import { type Decision, decisionOf } from './decision.ts';
 import { type HeaderDialect, checkDialects, quotaHeaders } from './headers.ts';
 import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
 import { type RateLimiter, engineWith } from './limiter.ts';
+import { type Meeting, meet, meetingOf, tellersUpTo } from './meetings.ts';
 import type { Charge, Policies } from './policy.ts';
 import { refusal } from './refusal.ts';
 import type { Subject } from './subject-key.ts';
@@ -90,7 +91,6 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
 
   const { limiter, decide } = engineWith(checked);
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
-  const decisions = attachment<Decision>('rateLimit');
   /** What skip answers: nothing was counted, and all of every limit is left. */
   const uncounted = (): Decision =>
     decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
@@ -107,8 +107,7 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   };
 
   const count = (req: HttpRequest, subject: Subject): Decision | Promise<Decision> => {
-    const before = decisions.find(req);
-    if (before !== undefined && !before.isUnknown) {
+    if (meetingOf(req, limiter)?.decision.isUnknown === false) {
       warn(
         'TURNPIKE_WARN_COUNTED_TWICE',
         'this limiter is mounted more than once on the way of a request, and counts it each time.',
@@ -155,11 +154,11 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     res: ServerResponse,
     next: Next,
   ): boolean | Promise<boolean> => {
-    decisions.attach(req, decision);
+    const meeting = meet(req, limiter, decision, headers);
     settleAtEnd(decision, req, res);
     // Somebody has answered meanwhile, a time-out perhaps: there is nothing left to tell or to refuse.
     if (res.headersSent) return decision.allowed;
-    if (!decision.isUnknown) tellQuota(res, headers, decision);
+    if (!decision.isUnknown) tellQuota(res, meeting);
     return decision.allowed || refuse(decision, req, res, next);
   };
 
@@ -179,7 +178,12 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     void pass(req, res, next);
   }
 
-  return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
+  const of = (req: IncomingMessage): Decision => {
+    const meeting = meetingOf(req, limiter);
+    if (meeting === undefined) throw notMounted('rateLimit');
+    return meeting.decision;
+  };
+  return Object.assign(rateLimitMiddleware, { of, limiter });
 }
 
 /** To wait for what is there already takes a turn, and garbage. */
@@ -194,26 +198,17 @@ function subjectFrom(given: unknown): Subject | undefined {
   return isTuple ? given : undefined;
 }
 
-/** A limiter that a response has met, and how it tells what is left. */
-interface Met {
-  readonly dialects: readonly HeaderDialect[];
-  readonly standings: readonly PolicyStanding[];
-}
-
-const metBy = new WeakMap<ServerResponse, readonly Met[]>();
-
 /** Limiters in a row that speak one dialect speak together: each tells of those before it, too. */
-function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { standings }: Decision): void {
-  if (dialects.length === 0) return;
-  const before = metBy.get(res);
-  const met = before === undefined ? [{ dialects, standings }] : [...before, { dialects, standings }];
-  metBy.set(res, met);
-  const spoken = before === undefined ? dialects : met.flatMap((one) => one.dialects);
-  for (const dialect of dialects) {
+function tellQuota(res: ServerResponse, meeting: Meeting): void {
+  const tellers = tellersUpTo(meeting);
+  const isAlone = tellers.length === 1;
+  const spoken = isAlone ? meeting.dialects : tellers.flatMap(({ dialects }) => dialects);
+  for (const dialect of meeting.dialects) {
     // Two dialects that say different things in one field: the newer one speaks.
     if (dialect === 'draft-7' && spoken.includes('draft-11')) continue;
-    const together =
-      before === undefined ? standings : met.flatMap((one) => (one.dialects.includes(dialect) ? one.standings : []));
+    const together = isAlone
+      ? meeting.decision.standings
+      : tellers.flatMap(({ dialects, decision }) => (dialects.includes(dialect) ? decision.standings : []));
     const headers = quotaHeaders(dialect, together, spoken);
     for (const name of Object.keys(headers)) res.setHeader(name, headers[name] as string);
   }
