@@ -13,7 +13,7 @@ export interface Due {
 
 /**
  * One timer for all who wait, set for the first of them: nearly all have their answer long before, and to make and clear a
- * timer for each costs more than all else that is kept of a call. While nobody waits, none runs.
+ * timer takes about 1 µs. While nobody waits, none runs.
  */
 export function createDue(): Due {
   const waiters = new Set<Waiter>();

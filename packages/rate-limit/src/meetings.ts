@@ -11,7 +11,7 @@ export interface Meeting {
   readonly before: Meeting | undefined;
 }
 
-/** One for all limiters: to keep something beside a request costs as much as to decide on it. */
+/** One for all limiters: a table of requests is work for the collector, too. */
 const latest = attachment<Meeting>('rateLimit');
 
 export function meet(
