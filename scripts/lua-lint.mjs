@@ -13,6 +13,7 @@ const LANGUAGE = [
   'ARGV',
   'redis',
   'cmsgpack',
+  'struct',
   'cjson',
   'math',
   'string',

@@ -7,7 +7,18 @@ describe('what a middleware attaches to a request', () => {
     const req = {};
     limits.attach(req, undefined);
     expect(limits.of(req)).toBeUndefined();
-    expect(Object.keys(req)).toEqual([]);
+    expect(Reflect.ownKeys(req)).toEqual([]);
+  });
+
+  it('is the latest for each request', () => {
+    const limits = attachment<number>('rateLimit');
+    const [one, other] = [{}, {}];
+    expect(limits.find(one)).toBeUndefined();
+    limits.attach(one, 1);
+    limits.attach(other, 2);
+    limits.attach(one, 3);
+    expect([limits.of(one), limits.of(other)]).toEqual([3, 2]);
+    expect([limits.find(one), limits.find(other)]).toEqual([3, 2]);
   });
 
   it('is a coded error where the middleware did not run, also where another one of its kind did', () => {

@@ -3,6 +3,8 @@ import { TurnpikeError } from './errors.ts';
 /** What a middleware knows of a request, kept beside it: nothing is added to `req`, so nothing there can clash. */
 export interface Attachment<T> {
   attach(req: object, value: T): void;
+  /** What was attached to this request, if anything was. */
+  find(req: object): T | undefined;
   /**
    * What was attached to this request.
    *
@@ -12,18 +14,22 @@ export interface Attachment<T> {
 }
 
 export function attachment<T>(factory: string): Attachment<T> {
-  const values = new WeakMap<object, { value: T }>();
+  const values = new WeakMap<object, T>();
   return {
     attach(req, value) {
-      values.set(req, { value });
+      values.set(req, value);
     },
+    find: (req) => values.get(req),
     of(req) {
-      const held = values.get(req);
-      if (held !== undefined) return held.value;
-      throw new TurnpikeError(
-        'ERR_TURNPIKE_NOT_MOUNTED',
-        `${factory}.of(req): this ${factory}() middleware did not run for this request. Mount it before the handler that asks.`,
-      );
+      if (values.has(req)) return values.get(req) as T;
+      throw notMounted(factory);
     },
   };
 }
+
+/** The error of asking for what a middleware knows of a request that it has not seen. */
+export const notMounted = (factory: string): TurnpikeError =>
+  new TurnpikeError(
+    'ERR_TURNPIKE_NOT_MOUNTED',
+    `${factory}.of(req): this ${factory}() middleware did not run for this request. Mount it before the handler that asks.`,
+  );

@@ -1,8 +1,9 @@
+import { createDue } from './due.ts';
 import { StoreError } from './errors.ts';
 import { isolated } from './isolated.ts';
 import type { Sent } from './silence.ts';
 
-/** A timer that fires later than this was held up by the event loop, and so perhaps was the command it waits for. */
+/** What comes later than this, a timer or a command on its way out, was held up by the event loop. */
 const STALL_MS = 10;
 
 /** The most that is waited beyond a deadline to make up for a stall. */
@@ -27,6 +28,8 @@ export interface Waiting {
   sent: Sent | undefined;
 }
 
+const due = createDue();
+
 /** Who waits for an answer, and until when. A class, because there is one for every call, and its methods are not made anew. */
 export class Caller<Reply> implements Waiting {
   /** Settles once: with what arrives, with what fails, or with a `StoreError` when its time is over. */
@@ -38,7 +41,6 @@ export class Caller<Reply> implements Waiting {
   readonly #patience: Patience<Reply>;
   #resolve!: (reply: Reply) => void;
   #reject!: (error: unknown) => void;
-  #timer: NodeJS.Timeout;
   #isExtended = false;
 
   constructor(now: number, patience: Patience<Reply>) {
@@ -48,7 +50,7 @@ export class Caller<Reply> implements Waiting {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#timer = this.#wait(now);
+    due.add(this, now);
   }
 
   /** Takes the reply, or hands it back when nobody waits for it any longer. */
@@ -64,33 +66,24 @@ export class Caller<Reply> implements Waiting {
   }
 
   async giveUp(): Promise<void> {
-    const stalledMs = performance.now() - this.givesUpAt;
+    const now = performance.now();
+    const stalledMs = Math.max(now - this.givesUpAt, this.sent?.heldMs ?? 0);
     if (stalledMs > STALL_MS && !this.#isExtended) {
       this.#isExtended = true;
-      this.givesUpAt += stalledMs + Math.min(stalledMs, STALL_GRACE_MS);
+      this.givesUpAt = now + Math.min(stalledMs, STALL_GRACE_MS);
     }
-    const now = performance.now();
-    if (now < this.givesUpAt) {
-      this.#timer = this.#wait(now); // also after a timer that fired early, as they do by up to a millisecond
-      return;
-    }
+    if (now < this.givesUpAt) return due.add(this, now);
     await socketsRead();
     if (this.isGone) return;
     if (this.sent !== undefined) this.sent.isGivenUp = true;
     this.fail(silent(this.#patience.deadlineMs, this.sent !== undefined));
   }
 
-  #wait(now: number): NodeJS.Timeout {
-    return setTimeout(giveUp, Math.ceil(this.givesUpAt - now), this);
-  }
-
   #leave(): void {
     this.isGone = true;
-    clearTimeout(this.#timer);
+    due.delete(this);
   }
 }
-
-const giveUp = (caller: { giveUp(): Promise<void> }): void => void caller.giveUp();
 
 /** Lets the event loop read its sockets: after a stall, timers fire before replies that have long arrived are seen. */
 export const socketsRead = (): Promise<void> =>

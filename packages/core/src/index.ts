@@ -1,4 +1,4 @@
-export { type Attachment, attachment } from './attachment.ts';
+export { type Attachment, attachment, notMounted } from './attachment.ts';
 export { type ErrorCode, OptionError, StoreError, type StoreErrorCode, TurnpikeError, asError } from './errors.ts';
 export { eventsOf } from './events.ts';
 export { warnOfEviction } from './eviction.ts';

@@ -40,5 +40,9 @@ export type Keyspace = (id: readonly string[], part?: string) => string;
 export function keyspace(packageName: string, prefix: string, begin: readonly string[] = []): Keyspace {
   optionChecks(packageName, { prefix }).must(PLAIN.test(prefix), 'prefix', '1 to 64 of A-Z a-z 0-9 . _ -', prefix);
   const head = `${prefix}:${LAYOUT}:${packageName}:{${begin.map((part) => `${segment(part)}:`).join('')}`;
-  return (id, part) => `${head}${id.map(segment).join(':')}}${part === undefined ? '' : `:${part}`}`;
+  return (id, part) => {
+    let path = '';
+    for (const name of id) path += path === '' ? segment(name) : `:${segment(name)}`;
+    return part === undefined ? `${head}${path}}` : `${head}${path}}:${part}`;
+  };
 }

@@ -45,8 +45,8 @@ export function optionChecks(factory: string, options: object): OptionChecks {
       }
     },
     integer(option, value, min, max = Number.MAX_SAFE_INTEGER) {
-      const holds = Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
-      must(holds, option, `an integer from ${min} to ${max}`, value);
+      if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max) return;
+      must(false, option, `an integer from ${min} to ${max}`, value);
     },
     oneOf(option, value, choices) {
       must(

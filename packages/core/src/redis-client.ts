@@ -28,6 +28,12 @@ interface BufferForms {
 
 export const bufferFormsOf = (client: RedisClient): BufferForms => client as RedisClient & BufferForms;
 
+/** A stream that can hold back what is written to it. */
+export interface Corkable {
+  cork(): void;
+  uncork(): void;
+}
+
 /** What ioredis keeps on a client beyond its methods, and we look at. Absent elsewhere. */
 interface Insides {
   readonly options?: {
@@ -36,6 +42,8 @@ interface Insides {
     readonly commandTimeout?: number;
     readonly redisOptions?: { readonly keyPrefix?: string; readonly commandTimeout?: number };
   };
+  /** The socket of a single client. */
+  readonly stream?: Corkable;
   /** Of a Cluster: slot → nodes, the master first. */
   readonly slots?: readonly (readonly string[] | undefined)[];
   readonly nodes?: () => Pick<RedisClient, 'duplicate'>[];
@@ -85,6 +93,10 @@ export function commandTimeoutOf(client: RedisClient): number {
 
 export const isCluster = (client: RedisClient): boolean =>
   insides(client).slots !== undefined || insides(client).masterOf !== undefined;
+
+/** The socket that commands leave by, once they do: not known of a Cluster, nor of an adapter, which writes late by itself. */
+export const socketOf = (client: RedisClient): Corkable | undefined =>
+  client.status === 'ready' ? insides(client).stream : undefined;
 
 /** What can be duplicated into a single client: of ioredis's Cluster each node it knows, otherwise the client itself. */
 export const nodesOf = (client: RedisClient): readonly Pick<RedisClient, 'duplicate'>[] =>

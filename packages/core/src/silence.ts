@@ -2,6 +2,8 @@
 export interface Sent {
   /** When it was given to the client, and from the next turn of the event loop on, when it can have left this process. */
   at: number;
+  /** For how long this process kept it until then. */
+  heldMs: number;
   /** Greater than that of whatever was sent before. */
   readonly order: number;
   /** Answered, lost, or left behind by a later reply. */
@@ -67,7 +69,7 @@ export function createSilence(): Silence {
   const silence: Silence = {
     sent(at) {
       order += 1;
-      const sent: Sent = { at, order, isSettled: false, isGivenUp: false, next: undefined };
+      const sent: Sent = { at, heldMs: 0, order, isSettled: false, isGivenUp: false, next: undefined };
       if (oldest === undefined) oldest = sent;
       else if (newest !== undefined) newest.next = sent;
       newest = sent;
@@ -75,7 +77,10 @@ export function createSilence(): Silence {
       return sent;
     },
     written(now) {
-      for (const sent of unwritten) sent.at = now;
+      for (const sent of unwritten) {
+        sent.heldMs = now - sent.at;
+        sent.at = now;
+      }
       unwritten = [];
     },
     heard(sent, now) {

@@ -1,10 +1,11 @@
 import { Caller, type Waiting, silent, socketsRead } from './caller.ts';
 import { StoreError } from './errors.ts';
 import { clockLua } from './lua.gen.ts';
-import { type RedisClient, commandTimeoutOf, connectionOf, isCluster } from './redis-client.ts';
+import { type RedisClient, commandTimeoutOf, connectionOf, isCluster, socketOf } from './redis-client.ts';
 import { type Script, type ScriptCall, type Sendable, defineScript, sendScript } from './script.ts';
 import { type ServerClock, createServerClock } from './server-clock.ts';
 import { type Silence, createSilence } from './silence.ts';
+import { errorReply, storeError } from './store-error.ts';
 
 /** A silent connection is asked at most this often whether it is back. */
 const PROBE_PAUSE_MS = 500;
@@ -100,12 +101,19 @@ function createStore(client: RedisClient): Store {
     }
   };
 
-  /** node-redis writes as the event loop turns, ioredis with `enableAutoPipelining`, too: a stall before is no silence. */
+  /**
+   * What one turn of the event loop sends leaves at its end, in one write: to write is half of what a command costs here, and
+   * Redis answers together what comes together. (node-redis does so by itself, ioredis with `enableAutoPipelining`.) A
+   * stall before is no silence.
+   */
   const awaitTurn = (lane: Lane): void => {
     if (lane.isTurning) return;
     lane.isTurning = true;
+    const socket = socketOf(client);
+    socket?.cork();
     setImmediate(() => {
       lane.isTurning = false;
+      socket?.uncork();
       lane.silence.written(performance.now());
     });
   };
@@ -164,24 +172,49 @@ function createStore(client: RedisClient): Store {
     askTime(lane, route).catch(() => undefined);
   };
 
-  /** Runs a grant with the last instant at which it may still take effect: when its caller gives up, and not after. */
-  const grant = <Reply>(
+  /** Asks once: for a grant with the last instant at which it may still take effect, when its caller gives up. */
+  const ask = (
     lane: Lane,
-    script: Script<never, Reply>,
+    script: Script<never, unknown>,
     { keys, argv }: ScriptCall,
     caller: Waiting,
+  ): Promise<unknown> => {
+    const inTime = script.grants ? [lane.clock.microsecondsAt(caller.givesUpAt), ...argv] : argv;
+    return run(lane, script, { keys, argv: inTime }, caller);
+  };
+
+  /** Asks a grant again that came back `late`: the server's clock was not known, or has jumped. */
+  const askAgain = async (
+    lane: Lane,
+    script: Script<never, unknown>,
+    request: ScriptCall,
+    caller: Waiting,
+    lateReply: LateReply,
     retries = 0,
-  ): Promise<Reply> => {
-    const notAfterUs = lane.clock.microsecondsAt(caller.givesUpAt);
-    return run(lane, script, { keys, argv: [notAfterUs, ...argv] }, caller).then((reply) => {
-      if (!isLate(reply)) return script.decode(reply);
-      const now = performance.now();
-      lane.clock.learn(Number(reply[1]), now);
-      if (retries === LATE_RETRIES || caller.isGone || now >= caller.givesUpAt) {
-        throw new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', 'Redis got to it after its deadline, and did nothing');
-      }
-      return grant(lane, script, { keys, argv }, caller, retries + 1);
-    });
+  ): Promise<unknown> => {
+    const now = performance.now();
+    lane.clock.learn(Number(lateReply[1]), now);
+    if (retries === LATE_RETRIES || caller.isGone || now >= caller.givesUpAt) {
+      throw new StoreError('ERR_TURNPIKE_STORE_TIMEOUT', 'Redis got to it after its deadline, and did nothing');
+    }
+    const reply = await ask(lane, script, request, caller);
+    return isLate(reply) ? askAgain(lane, script, request, caller, reply, retries + 1) : reply;
+  };
+
+  /** Runs a script for a caller. The caller is told here, not by a promise: each costs a turn and garbage for every call. */
+  const carryOut = async <Reply>(
+    lane: Lane,
+    script: Script<never, Reply>,
+    request: ScriptCall,
+    caller: Caller<Reply>,
+  ): Promise<void> => {
+    try {
+      const reply = await ask(lane, script, request, caller);
+      const isOver = !script.grants || !isLate(reply);
+      caller.arrive(script.decode(isOver ? reply : await askAgain(lane, script, request, caller, reply)));
+    } catch (error) {
+      caller.fail(error);
+    }
   };
 
   const renew = (): void => {
@@ -199,11 +232,11 @@ function createStore(client: RedisClient): Store {
   client.on('ready', renew);
   if (client.status === 'ready') renew();
 
-  /** The guard: what `ask` resolves to, or a `StoreError` when the deadline has passed. */
-  const within = <Reply>(
+  /** The guard: what `work` tells its caller, or a `StoreError` when the deadline has passed. */
+  const guarded = <Reply>(
     route: string,
     { deadlineMs: givenMs, onAbandoned }: CallOptions<Reply>,
-    ask: (lane: Lane, caller: Caller<Reply>) => Promise<Reply>,
+    work: (lane: Lane, caller: Caller<Reply>) => void,
   ): Promise<Reply> => {
     // Before a client gives up by itself: what it then reports is no reply, and says nothing of the effect.
     const deadlineMs = Math.min(givenMs, Math.max(commandTimeoutOf(client) - TIMER_MS, 1));
@@ -219,10 +252,7 @@ function createStore(client: RedisClient): Store {
       // Fixed from here on, whatever the connection does: no grant may take effect once its caller has gone.
       const givesUpAt = startedAt + deadlineMs - lane.silence.excessMs(startedAt);
       const caller = new Caller<Reply>(performance.now(), { givesUpAt, deadlineMs, onAbandoned });
-      ask(lane, caller).then(
-        (reply) => caller.arrive(reply),
-        (error: unknown) => caller.fail(error),
-      );
+      work(lane, caller);
       return caller.answer;
     };
 
@@ -235,6 +265,18 @@ function createStore(client: RedisClient): Store {
 
     return lane.silence.ms(startedAt) < deadlineMs ? begin() : silenceIsOver();
   };
+
+  const within = <Reply>(
+    route: string,
+    options: CallOptions<Reply>,
+    answer: (lane: Lane, caller: Waiting) => Promise<Reply>,
+  ): Promise<Reply> =>
+    guarded<Reply>(route, options, (lane, caller) => {
+      answer(lane, caller).then(
+        (reply) => caller.arrive(reply),
+        (error: unknown) => caller.fail(error),
+      );
+    });
 
   const readTogether = (keys: readonly string[], { deadlineMs }: Pick<CallOptions<never>, 'deadlineMs'>) =>
     within<Reading[]>(keys[0] ?? '', { deadlineMs }, (lane, caller) => {
@@ -250,11 +292,7 @@ function createStore(client: RedisClient): Store {
   return {
     call(script, args, options) {
       const request = script.encode(args);
-      return within(request.keys[0] ?? '', options, (lane, caller) =>
-        script.grants
-          ? grant(lane, script, request, caller)
-          : run(lane, script, request, caller).then((reply) => script.decode(reply)),
-      );
+      return guarded(request.keys[0] ?? '', options, (lane, caller) => void carryOut(lane, script, request, caller));
     },
     read(keys, options) {
       if (keys.length === 0) return [];
@@ -272,8 +310,9 @@ const clock = defineScript({
   decode: (reply) => Number((reply as [tag: 'clock', nowUs: number | string])[1]),
 });
 
-const isLate = (reply: unknown): reply is [tag: 'late', nowUs: number | string] =>
-  Array.isArray(reply) && String(reply[0]) === 'late';
+type LateReply = [tag: 'late', nowUs: number | string];
+
+const isLate = (reply: unknown): reply is LateReply => Array.isArray(reply) && String(reply[0]) === 'late';
 
 /** A client that throws is one that rejects. */
 function promised<T>(send: () => Promise<T>): Promise<T> {
@@ -282,27 +321,4 @@ function promised<T>(send: () => Promise<T>): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
-}
-
-/** A reply of the server's, as opposed to a failure of the connection: `LOADING …`, `READONLY …`, `ERR …`. */
-const ERROR_REPLY = /^([A-Z]{3,}) /;
-
-/**
- * Error replies that no waiting mends: somebody has to change the set-up. An error of the script itself is one, too: its
- * key holds what another program put there, or its user may not run a command in it.
- */
-const CONFIGURATION =
-  /^(CROSSSLOT|NOPERM|WRONGTYPE|NOAUTH|WRONGPASS|ERR ACL failure|ERR unknown command|ERR .*@?user_script)/;
-
-const errorReply = (error: unknown): string | undefined =>
-  error instanceof Error && ERROR_REPLY.test(error.message) ? error.message : undefined;
-
-function storeError(cause: unknown): StoreError {
-  const reply = errorReply(cause);
-  if (reply === undefined) {
-    const said = cause instanceof Error ? cause.message : String(cause);
-    return new StoreError('ERR_TURNPIKE_STORE_UNREACHABLE', `Redis: ${said}`, { cause, mayHaveRun: true });
-  }
-  const code = CONFIGURATION.test(reply) ? 'ERR_TURNPIKE_STORE_CONFIGURATION' : 'ERR_TURNPIKE_STORE_REPLY';
-  return new StoreError(code, `Redis replied: ${reply}`, { cause });
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import {
   type Clients,
   type RedisServer,
@@ -16,7 +17,7 @@ import {
   startRedis,
 } from '@turnpike/test-kit';
 import { Redis as Redis5 } from 'ioredis5';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Cluster, Redis } from 'ioredis';
 import { StoreError } from '../src/errors.ts';
 import { defineScript } from '../src/script.ts';
@@ -116,6 +117,17 @@ describe('a deadline', () => {
       const afterwards = store.call(count, key(), { deadlineMs: 100 });
       expect(await calls).toHaveLength(50);
       await afterwards;
+    }
+  });
+
+  it('is not taken for passed where a stall of about its length keeps commands in this process', async () => {
+    const store = storeOf(await ready(clients.client()));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    for (const stallMs of [97, 100, 102, 105, 108]) {
+      const call = store.call(count, key(), { deadlineMs: 100 });
+      const until = performance.now() + stallMs;
+      while (performance.now() < until); // the stall
+      await call;
     }
   });
 
@@ -298,6 +310,21 @@ describe('start-up and recovery', () => {
       if (call % 3 === 0) await client.script('FLUSH');
       expect(await store.call(count, key(), { deadlineMs: 1000 })).toBe(call);
     }
+  });
+});
+
+describe('what one turn of the event loop asks', () => {
+  it('leaves in one write, in its order', ifClientHas('stream'), async () => {
+    const client = await ready(clients.client());
+    const store = storeOf(client);
+    await store.call(count, key(), { deadlineMs: 1000 });
+    await store.call(count, key(), { deadlineMs: 1000 });
+    const { stream } = client as unknown as { stream: Socket };
+    const writes = vi.spyOn(stream, '_writev');
+    const calls = race(20, () => store.call(count, key(), { deadlineMs: 1000 }));
+    expect(await calls).toEqual(Array.from({ length: 20 }, (_, n) => n + 3));
+    expect(writes).toHaveBeenCalledTimes(1);
+    expect(stream.writableCorked).toBe(0);
   });
 });
 

@@ -49,17 +49,20 @@ export interface Reservation {
 /** What of a decision its verdict does not say. */
 type Circumstances = Pick<Decision, 'degraded' | 'reservation'>;
 
-const remainingOf = (policy: Policy, used: number): number => Math.max(0, policy.burst - used);
-
-/** The policy a decision is told by. */
-function foremost(policies: readonly Policy[], { kind, quotas }: Verdict): number {
-  const weight = (index: number): number => {
-    const [policy, quota] = [policies[index], quotas[index]];
-    if (policy === undefined || quota === undefined) return -Infinity;
-    return kind === 'allow' ? -remainingOf(policy, quota.used) / policy.burst : (quota.waitMs ?? Infinity);
-  };
-  return policies.reduce((best, _, index) => (weight(index) > weight(best) ? index : best), 0);
+/** The policy a decision is told by: of those equally near to refusing, the first. */
+function foremost(standings: readonly PolicyStanding[], { kind, quotas }: Verdict): PolicyStanding {
+  let [best] = standings as [PolicyStanding];
+  let heaviest = -Infinity;
+  for (const [index, standing] of standings.entries()) {
+    const quota = quotas[index];
+    if (quota === undefined) break;
+    const weight = kind === 'allow' ? -standing.remaining / standing.policy.burst : (quota.waitMs ?? Infinity);
+    if (weight > heaviest) [best, heaviest] = [standing, weight];
+  }
+  return best;
 }
+
+const NOTHING: Quota = { used: 0, resetMs: 0, waitMs: 0 };
 
 export function decisionOf(
   policies: readonly Policy[],
@@ -67,18 +70,19 @@ export function decisionOf(
   { degraded, reservation }: Circumstances,
 ): Decision {
   const now = Date.now();
-  const standings = policies.map((policy, index) => {
-    const { used, resetMs, waitMs }: Quota = verdict.quotas[index] ?? { used: 0, resetMs: 0, waitMs: 0 };
+  const standings = policies.map((policy, index): PolicyStanding => {
+    const { used, resetMs, waitMs } = verdict.quotas[index] ?? NOTHING;
     return {
       policy,
       limit: policy.limit,
       used,
-      remaining: remainingOf(policy, used),
+      remaining: Math.max(0, policy.burst - used),
       resetTime: new Date(now + resetMs),
       violated: verdict.kind !== 'allow' && waitMs !== 0,
     };
   });
-  const { policy, limit, used, remaining, resetTime } = standings[foremost(policies, verdict)] as PolicyStanding;
+  const { policy, limit, used, remaining, resetTime } =
+    standings.length === 1 ? (standings[0] as PolicyStanding) : foremost(standings, verdict);
   const allowed = verdict.kind === 'allow';
   return {
     allowed,

@@ -76,6 +76,8 @@ export function quotaHeaders(
   standings: readonly PolicyStanding[],
   besides: readonly HeaderDialect[] = [],
 ): Record<string, string> {
-  const visible = standings.filter(({ policy }) => !policy.hidden);
+  const visible = standings.some(({ policy }) => policy.hidden)
+    ? standings.filter(({ policy }) => !policy.hidden)
+    : standings;
   return visible.length === 0 ? {} : write[dialect](visible, visible.reduce(tighter), besides);
 }

@@ -1,14 +1,12 @@
-import { type Store, StoreError, eventsOf, keyspace, pseudonym, randomIds, storeOf, warnOnce } from '@turnpike/core';
+import { type Store, StoreError, eventsOf, randomIds, storeOf, warnOnce } from '@turnpike/core';
 import { type Decision, type Reservation, decisionOf } from './decision.ts';
 import { createDenyCache } from './deny-cache.ts';
 import { type CheckedOptions, type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
 import { createLocalLimiter } from './local-limiter.ts';
 import type { Limits, Policy } from './policy.ts';
 import { block, peek, reset, settle, take } from './scripts.ts';
+import { type Subject, subjectKeys } from './subject-key.ts';
 import type { Question, Take, Verdict } from './verdict.ts';
-
-/** Who is counted: a string, or a tuple of strings such as tenant and user. Distinct ones never meet. */
-export type Subject = string | readonly string[];
 
 /** What is asked: how much, and under which limits where they are the caller's. */
 export interface Ask {
@@ -67,8 +65,6 @@ interface Told {
   readonly by: RateLimitEvent['by'];
 }
 
-const byRedis = (verdict: Verdict): Told => ({ verdict, by: 'redis' });
-
 /**
  * A limiter on Redis, exact across processes: what is admitted never exceeds its policies, however many ask at once.
  *
@@ -78,11 +74,20 @@ export function createRateLimiter(options: RateLimiterOptions): RateLimiter {
   return limiterWith(checkedOptions('createRateLimiter', options));
 }
 
-/** The limiter itself, from options that were checked. `now` is a monotonic clock, in ms. */
-export function limiterWith(
+/** A limiter from options that were checked. `now` is a monotonic clock, in ms. */
+export const limiterWith = (checked: CheckedOptions, now?: () => number): RateLimiter =>
+  engineWith(checked, now).limiter;
+
+/** The limiter, and what its `take` resolves to, which is there at once where nobody has to be asked. */
+interface Engine {
+  readonly limiter: RateLimiter;
+  decide(subject: Subject, ask: Ask): Decision | Promise<Decision>;
+}
+
+export function engineWith(
   { policies, settings, check }: CheckedOptions,
   now: () => number = () => performance.now(),
-): RateLimiter {
+): Engine {
   const {
     redis,
     block: blockRule,
@@ -94,8 +99,7 @@ export function limiterWith(
     pepper,
     dryRun,
   } = settings;
-  const keys = keyspace('rate-limit', prefix);
-  const fixedKeys = keyspace('rate-limit', prefix, countersOf(policies.all));
+  const keyOf = subjectKeys(check, policies.all, { prefix, pepper });
   const store = redis === undefined ? undefined : storeOf(redis);
   const local = createLocalLimiter(now);
   const onlyTimeEndsDenials =
@@ -109,15 +113,6 @@ export function limiterWith(
       `no redis was given: "${policies.names.join('", "')}" counts in this process alone. For development only.`,
     );
   }
-
-  /** What a policy counts by is part of its key: what one window counted means nothing in another. */
-  const keyOf = (subject: Subject, under: readonly Policy[]): string => {
-    const parts = typeof subject === 'string' ? [subject] : subject;
-    const isSubject = Array.isArray(parts) && parts.length > 0 && parts.every((part) => typeof part === 'string');
-    check.must(isSubject, 'key', 'a string, or a tuple of strings', subject);
-    const named = pepper === undefined ? parts : parts.map((part) => pseudonym(part, pepper));
-    return under === policies.all ? fixedKeys(named) : keys([...countersOf(under), ...named]);
-  };
 
   const questionOf = (subject: Subject, { cost = 1, limits }: Ask): Question => {
     check.integer('cost', cost, 1);
@@ -145,31 +140,36 @@ export function limiterWith(
       : { verdict: ABSENT[onStoreError], by: onStoreError };
   };
 
-  /** What Redis says when it is asked, and the policy for its absence otherwise. */
-  const decide = (fromRedis: Promise<Verdict> | undefined, fromHere: () => Verdict): Told | Promise<Told> =>
+  /** Tells what Redis says when it is asked, and the policy for its absence otherwise. */
+  const ruling = (
+    fromRedis: Promise<Verdict> | undefined,
+    fromHere: () => Verdict,
+    tell: (told: Told) => Decision,
+  ): Decision | Promise<Decision> =>
     fromRedis === undefined
-      ? { verdict: fromHere(), by: 'local' }
-      : fromRedis.then(byRedis, (error: unknown) => withoutRedis(error, fromHere));
+      ? tell({ verdict: fromHere(), by: 'local' })
+      : fromRedis.then(
+          (verdict) => tell({ verdict, by: 'redis' }),
+          (error: unknown) => tell(withoutRedis(error, fromHere)),
+        );
 
   /** What was admitted too late to be told is given back where it may be; elsewhere it stays charged. */
   const giveBack = (redis: Store, { key, id, policies: under }: Take, late: Verdict): void => {
-    if (late.kind !== 'allow' || !isRefundable(under)) return;
+    if (late.kind !== 'allow') return;
     redis
       .call(settle, { key, id, policies: under, refunded: refundable(under) }, { deadlineMs })
       .catch(() => undefined);
   };
 
-  const askRedis = (redis: Store, question: Take): Promise<Verdict> => {
-    const sentAt = now();
-    const asked = redis.call(take, question, { deadlineMs, onAbandoned: (late) => giveBack(redis, question, late) });
-    if (denials === undefined) return asked;
-    return asked.then((verdict) => {
-      // A charge makes the waits longer that were told before it.
-      if (verdict.kind === 'allow') denials.forget(question.key);
-      else if (verdict.waitMs !== undefined && question.policies === policies.all)
-        denials.add(question.key, question.cost, verdict, sentAt);
-      return verdict;
-    });
+  const askRedis = (redis: Store, question: Take): Promise<Verdict> =>
+    isRefundable(question.policies)
+      ? redis.call(take, question, { deadlineMs, onAbandoned: (late) => giveBack(redis, question, late) })
+      : redis.call(take, question, { deadlineMs });
+
+  const remember = ({ key, cost, policies: under }: Question, verdict: Verdict, sentAt: number): void => {
+    // A charge makes the waits longer that were told before it.
+    if (verdict.kind === 'allow') denials?.forget(key);
+    else if (verdict.waitMs !== undefined && under === policies.all) denials?.add(key, cost, verdict, sentAt);
   };
 
   const decisionBy = (question: Question, { verdict, by }: Told, id?: string): Decision => {
@@ -187,27 +187,39 @@ export function limiterWith(
     return dryRun && !decided.allowed ? { ...decided, allowed: true, dryRun: true } : decided;
   };
 
-  return {
+  const tell = (question: Question, told: Told, id?: string): Decision => {
+    const decided = decisionBy(question, told, id);
+    emit(() => eventOf(decided, told.by));
+    return decided;
+  };
+
+  const decide = (subject: Subject, ask: Ask): Decision | Promise<Decision> => {
+    const question = questionOf(subject, ask);
+    // Other limits than the policy's own have other denials.
+    const remembered = ask.limits === undefined ? denials?.find(question.key, question.cost) : undefined;
+    if (remembered !== undefined) return tell(question, { verdict: remembered, by: 'deny-cache' });
+    const asked: Take = { ...question, id: chargeId(), block: blockRule };
+    const sentAt = now();
+    return ruling(
+      store && askRedis(store, asked),
+      () => local.take(localShareOf(asked)),
+      (told) => {
+        if (told.by === 'redis') remember(question, told.verdict, sentAt);
+        return tell(question, told, asked.id);
+      },
+    );
+  };
+
+  const limiter: RateLimiter = {
     policies: policies.all,
-    async take(subject, ask = {}) {
-      const question = questionOf(subject, ask);
-      // Other limits than the policy's own have other denials.
-      const remembered = ask.limits === undefined ? denials?.find(question.key, question.cost) : undefined;
-      if (remembered !== undefined) {
-        const refused = decisionBy(question, { verdict: remembered, by: 'deny-cache' });
-        emit(() => eventOf(refused, 'deny-cache'));
-        return refused;
-      }
-      const asked: Take = { ...question, id: chargeId(), block: blockRule };
-      const told = await decide(store && askRedis(store, asked), () => local.take(localShareOf(asked)));
-      const decided = decisionBy(question, told, asked.id);
-      emit(() => eventOf(decided, told.by));
-      return decided;
-    },
+    take: async (subject, ask = {}) => decide(subject, ask),
     async peek(subject, ask = {}) {
       const question = questionOf(subject, ask);
-      const told = await decide(store?.call(peek, question, { deadlineMs }), () => local.peek(localShareOf(question)));
-      return decisionBy(question, told);
+      return ruling(
+        store?.call(peek, question, { deadlineMs }),
+        () => local.peek(localShareOf(question)),
+        (told) => decisionBy(question, told),
+      );
     },
     async settle({ key, id, policies: under, isLocal }, outcome, names = refundable(under)) {
       const refund = { key, id, policies: under, refunded: outcome === 'refund' ? names : [] };
@@ -228,18 +240,8 @@ export function limiterWith(
       return wasThere ?? wasHere;
     },
   };
+  return { limiter, decide };
 }
-
-/**
- * By what a policy counts: its algorithm and window, and for a token bucket, whose tokens are worth `windowMs / limit`
- * each, its limit.
- */
-const counterOf = ({ algorithm, windowMs, limit }: Policy): string =>
-  algorithm === 'token-bucket' ? `t${windowMs}.${limit}` : `${algorithm.charAt(0)}${windowMs}`;
-
-/** Each policy's name, and what it counts by. All but the last counter say that more follows. */
-const countersOf = (policies: readonly Policy[]): string[] =>
-  policies.flatMap((policy, index) => [policy.name, counterOf(policy) + (index + 1 < policies.length ? '-' : '')]);
 
 const isRefundable = (policies: readonly Policy[]): boolean => policies.some(({ charge }) => charge !== 'always');
 

@@ -3,6 +3,15 @@
 export const blockLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
+-- unpackedCharges: endsMs and ids of what packedCharges packed; 0 and no ids where there was nothing
+local function unpackedCharges(packed)
+  if not packed or packed == '' then
+    return 0, ''
+  end
+  local high, low = struct.unpack('>HI4', packed)
+  return high * 2 ^ 32 + low, string.sub(packed, 7)
+end
+
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
 --   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
@@ -12,26 +21,43 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local block = held[4] or { 0, 0, 0, 0, 0 }
+  local youngerEndsMs, younger = unpackedCharges(held[2])
+  local elderEndsMs, elder = unpackedCharges(held[3])
+  local block = held[5] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', 0, '' },
-    reservations = held[3] or {},
+    charges = { youngerEndsMs, younger, elderEndsMs, elder },
+    reservations = held[4] or {},
     block = block,
     redated = aheadMs > 0,
   }
 end
 
+-- packedCharges: a generation of charges as saveSubject keeps it: endsMs in 6 bytes, where cmsgpack takes 9, and the ids
+local function packedCharges(endsMs, ids)
+  return ids == '' and '' or struct.pack('>HI4', math.floor(endsMs / 2 ^ 32), endsMs % 2 ^ 32) .. ids
+end
+
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
 local function saveSubject(stateKey, subject, ttlMs)
-  local packed = { subject.states, subject.charges, subject.reservations }
+  local youngerEndsMs, younger, elderEndsMs, elder = unpack(subject.charges)
+  local packed = {
+    subject.states,
+    packedCharges(youngerEndsMs, younger),
+    packedCharges(elderEndsMs, elder),
+    subject.reservations,
+  }
   if subject.block[1] > 0 or subject.block[4] > 0 then
-    packed[4] = subject.block
+    packed[5] = subject.block
     ttlMs = math.max(ttlMs, subject.block[4] - math.floor(now / 1000))
+  end
+  -- Most subjects have no more than a state and their latest charge, and so fit the next smaller block of memory.
+  while #packed > 1 and #packed[#packed] == 0 do
+    table.remove(packed)
   end
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
 end
@@ -186,6 +212,15 @@ return { 'blocked', durationMs }
 export const peekLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
+-- unpackedCharges: endsMs and ids of what packedCharges packed; 0 and no ids where there was nothing
+local function unpackedCharges(packed)
+  if not packed or packed == '' then
+    return 0, ''
+  end
+  local high, low = struct.unpack('>HI4', packed)
+  return high * 2 ^ 32 + low, string.sub(packed, 7)
+end
+
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
 --   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
@@ -195,15 +230,17 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local block = held[4] or { 0, 0, 0, 0, 0 }
+  local youngerEndsMs, younger = unpackedCharges(held[2])
+  local elderEndsMs, elder = unpackedCharges(held[3])
+  local block = held[5] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', 0, '' },
-    reservations = held[3] or {},
+    charges = { youngerEndsMs, younger, elderEndsMs, elder },
+    reservations = held[4] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -382,6 +419,15 @@ return { 'reset', redis.call('DEL', stateKey) }
 export const settleLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
+-- unpackedCharges: endsMs and ids of what packedCharges packed; 0 and no ids where there was nothing
+local function unpackedCharges(packed)
+  if not packed or packed == '' then
+    return 0, ''
+  end
+  local high, low = struct.unpack('>HI4', packed)
+  return high * 2 ^ 32 + low, string.sub(packed, 7)
+end
+
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
 --   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
@@ -391,15 +437,17 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local block = held[4] or { 0, 0, 0, 0, 0 }
+  local youngerEndsMs, younger = unpackedCharges(held[2])
+  local elderEndsMs, elder = unpackedCharges(held[3])
+  local block = held[5] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', 0, '' },
-    reservations = held[3] or {},
+    charges = { youngerEndsMs, younger, elderEndsMs, elder },
+    reservations = held[4] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -565,12 +613,27 @@ local function quote(states, policies, cost)
   return quotes, waitMs
 end
 
+-- packedCharges: a generation of charges as saveSubject keeps it: endsMs in 6 bytes, where cmsgpack takes 9, and the ids
+local function packedCharges(endsMs, ids)
+  return ids == '' and '' or struct.pack('>HI4', math.floor(endsMs / 2 ^ 32), endsMs % 2 ^ 32) .. ids
+end
+
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
 local function saveSubject(stateKey, subject, ttlMs)
-  local packed = { subject.states, subject.charges, subject.reservations }
+  local youngerEndsMs, younger, elderEndsMs, elder = unpack(subject.charges)
+  local packed = {
+    subject.states,
+    packedCharges(youngerEndsMs, younger),
+    packedCharges(elderEndsMs, elder),
+    subject.reservations,
+  }
   if subject.block[1] > 0 or subject.block[4] > 0 then
-    packed[4] = subject.block
+    packed[5] = subject.block
     ttlMs = math.max(ttlMs, subject.block[4] - math.floor(now / 1000))
+  end
+  -- Most subjects have no more than a state and their latest charge, and so fit the next smaller block of memory.
+  while #packed > 1 and #packed[#packed] == 0 do
+    table.remove(packed)
   end
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
 end
@@ -611,6 +674,15 @@ return { 'nothing', #subject.reservations }
 export const takeLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
+-- unpackedCharges: endsMs and ids of what packedCharges packed; 0 and no ids where there was nothing
+local function unpackedCharges(packed)
+  if not packed or packed == '' then
+    return 0, ''
+  end
+  local high, low = struct.unpack('>HI4', packed)
+  return high * 2 ^ 32 + low, string.sub(packed, 7)
+end
+
 -- loadSubject: what a key holds of one subject
 --   states        of the policies, in their order
 --   charges       ids charged of late, in two generations: {endsMs of the younger, the younger, endsMs of the elder, the elder}
@@ -620,15 +692,17 @@ local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local block = held[4] or { 0, 0, 0, 0, 0 }
+  local youngerEndsMs, younger = unpackedCharges(held[2])
+  local elderEndsMs, elder = unpackedCharges(held[3])
+  local block = held[5] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', 0, '' },
-    reservations = held[3] or {},
+    charges = { youngerEndsMs, younger, elderEndsMs, elder },
+    reservations = held[4] or {},
     block = block,
     redated = aheadMs > 0,
   }
@@ -757,7 +831,7 @@ end
 -- chargedBefore: whether a charge of this id was made of late: the client sent its command again
 local function chargedBefore(subject, id)
   local _, younger, _, elder = unpack(subject.charges)
-  return string.find(younger, ' ' .. id, 1, true) ~= nil or string.find(elder, ' ' .. id, 1, true) ~= nil
+  return string.find(' ' .. younger .. ' ' .. elder, ' ' .. id, 1, true) ~= nil
 end
 
 -- quotas: what is told of each policy: {used, resetMs, waitMs}
@@ -793,12 +867,27 @@ local function strike(block, rule)
   block[4] = math.max(block[3], nowMs) + rule.maxMs
 end
 
+-- packedCharges: a generation of charges as saveSubject keeps it: endsMs in 6 bytes, where cmsgpack takes 9, and the ids
+local function packedCharges(endsMs, ids)
+  return ids == '' and '' or struct.pack('>HI4', math.floor(endsMs / 2 ^ 32), endsMs % 2 ^ 32) .. ids
+end
+
 -- saveSubject: keeps what loadSubject loads, for ttlMs or as long as its block is remembered
 local function saveSubject(stateKey, subject, ttlMs)
-  local packed = { subject.states, subject.charges, subject.reservations }
+  local youngerEndsMs, younger, elderEndsMs, elder = unpack(subject.charges)
+  local packed = {
+    subject.states,
+    packedCharges(youngerEndsMs, younger),
+    packedCharges(elderEndsMs, elder),
+    subject.reservations,
+  }
   if subject.block[1] > 0 or subject.block[4] > 0 then
-    packed[4] = subject.block
+    packed[5] = subject.block
     ttlMs = math.max(ttlMs, subject.block[4] - math.floor(now / 1000))
+  end
+  -- Most subjects have no more than a state and their latest charge, and so fit the next smaller block of memory.
+  while #packed > 1 and #packed[#packed] == 0 do
+    table.remove(packed)
   end
   redis.call('SET', stateKey, cmsgpack.pack(packed), 'PX', math.max(ttlMs, 1))
 end
@@ -846,7 +935,7 @@ local function remember(subject, id, notAfterUs)
     youngerEndsMs, younger = 0, ''
   end
   local endsMs = math.max(youngerEndsMs, math.ceil(notAfterUs / 1000))
-  subject.charges = { endsMs, younger .. ' ' .. id, elderEndsMs, elder }
+  subject.charges = { endsMs, younger == '' and id or younger .. ' ' .. id, elderEndsMs, elder }
 end
 
 -- charge: charges a cost to every policy, and answers for how long that is to be kept. Where a charge may be settled it is

@@ -5,19 +5,21 @@ import {
   type Next,
   type OnProblem,
   asError,
-  attachment,
+  notMounted,
   retrySoon,
   warnOnce,
   writeProblem,
 } from '@turnpike/core';
 import { type Ended, onEnd } from '@turnpike/core/http';
 import { clientAddress } from './client-address.ts';
-import { type Decision, type PolicyStanding, decisionOf } from './decision.ts';
+import { type Decision, decisionOf } from './decision.ts';
 import { type HeaderDialect, checkDialects, quotaHeaders } from './headers.ts';
 import { type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
-import { type RateLimiter, type Subject, limiterWith } from './limiter.ts';
+import { type RateLimiter, engineWith } from './limiter.ts';
+import { type Meeting, meet, meetingOf, tellersUpTo } from './meetings.ts';
 import type { Charge, Policies } from './policy.ts';
 import { refusal } from './refusal.ts';
+import type { Subject } from './subject-key.ts';
 
 /** What the middleware needs to know beside its limiter. */
 interface RequestOptions {
@@ -87,19 +89,14 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   checkDialects(check, dialects);
   const headers = [...dialects];
 
-  const limiter = limiterWith(checked);
+  const { limiter, decide } = engineWith(checked);
   const warn = warnOnce(`rateLimit "${policies.names.join('", "')}"`);
-  const decisions = attachment<Decision>('rateLimit');
-  const met = new WeakSet<IncomingMessage>();
   /** What skip answers: nothing was counted, and all of every limit is left. */
   const uncounted = (): Decision =>
     decisionOf(policies.all, { kind: 'allow', waitMs: 0, quotas: [] }, { degraded: false, reservation: undefined });
 
-  const named = async (
-    req: HttpRequest,
-    given: Subject | undefined | Promise<Subject | undefined>,
-  ): Promise<Subject> => {
-    const subject = subjectFrom(await given);
+  const subjectOf = (req: HttpRequest, given: Subject | undefined): Subject => {
+    const subject = subjectFrom(given);
     if (subject !== undefined) return subject;
     warn(
       'TURNPIKE_WARN_NO_KEY',
@@ -109,17 +106,24 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     return ['address', clientAddress(req, ipv6Bits, warn)];
   };
 
-  const ask = async (req: HttpRequest): Promise<Decision> => {
-    if (skip?.(req)) return uncounted();
-    if (met.has(req)) {
+  const count = (req: HttpRequest, subject: Subject): Decision | Promise<Decision> => {
+    if (meetingOf(req, limiter)?.decision.isUnknown === false) {
       warn(
         'TURNPIKE_WARN_COUNTED_TWICE',
         'this limiter is mounted more than once on the way of a request, and counts it each time.',
       );
     }
-    met.add(req);
-    const subject = key === undefined ? clientAddress(req, ipv6Bits, warn) : await named(req, key(req));
-    return limiter.take(subject, { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
+    return decide(subject, { cost: cost?.(req) ?? 1, limits: policies.limitsFor(req) });
+  };
+
+  /** At once where neither a key nor Redis has to be waited for. */
+  const ask = (req: HttpRequest): Decision | Promise<Decision> => {
+    if (skip?.(req)) return uncounted();
+    if (key === undefined) return count(req, clientAddress(req, ipv6Bits, warn));
+    const given = key(req);
+    return isPromise(given)
+      ? given.then((known) => count(req, subjectOf(req, known)))
+      : count(req, subjectOf(req, given));
   };
 
   /** At the end of the response, gives back what turned out not to count, and closes what did. */
@@ -133,9 +137,14 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     });
   };
 
-  const refuse = async (decision: Decision, req: IncomingMessage, res: ServerResponse, next: Next): Promise<false> => {
-    await onProblem(refusal(decision), req, res, next);
-    return false;
+  const refuse = (
+    decision: Decision,
+    req: IncomingMessage,
+    res: ServerResponse,
+    next: Next,
+  ): false | Promise<false> => {
+    const answered = onProblem(refusal(decision), req, res, next);
+    return isPromise(answered) ? answered.then(() => false) : false;
   };
 
   /** Tells what was decided; true when the request may go on. */
@@ -145,25 +154,41 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
     res: ServerResponse,
     next: Next,
   ): boolean | Promise<boolean> => {
-    decisions.attach(req, decision);
+    const meeting = meet(req, limiter, decision, headers);
     settleAtEnd(decision, req, res);
     // Somebody has answered meanwhile, a time-out perhaps: there is nothing left to tell or to refuse.
     if (res.headersSent) return decision.allowed;
-    if (!decision.isUnknown) tellQuota(res, headers, decision);
+    if (!decision.isUnknown) tellQuota(res, meeting);
     return decision.allowed || refuse(decision, req, res, next);
   };
 
+  const pass = async (req: IncomingMessage, res: ServerResponse, next: Next): Promise<void> => {
+    let isAllowed: boolean;
+    try {
+      const asked = ask(req);
+      const answered = answer(isPromise(asked) ? await asked : asked, req, res, next);
+      isAllowed = isPromise(answered) ? await answered : answered;
+    } catch (thrown) {
+      return next(asError(thrown));
+    }
+    if (isAllowed) next();
+  };
+
   function rateLimitMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
-    ask(req)
-      .then((decision) => answer(decision, req, res, next))
-      .then(
-        (isAllowed) => void (isAllowed && next()),
-        (thrown: unknown) => next(asError(thrown)),
-      );
+    void pass(req, res, next);
   }
 
-  return Object.assign(rateLimitMiddleware, { of: decisions.of, limiter });
+  const of = (req: IncomingMessage): Decision => {
+    const meeting = meetingOf(req, limiter);
+    if (meeting === undefined) throw notMounted('rateLimit');
+    return meeting.decision;
+  };
+  return Object.assign(rateLimitMiddleware, { of, limiter });
 }
+
+/** To wait for what is there already takes a turn, and garbage. */
+const isPromise = <T>(given: T | Promise<T>): given is Promise<T> =>
+  typeof given === 'object' && given !== null && 'then' in given;
 
 /** What `key` gave, if it names anybody. Often it comes out of a body, where a client writes what it likes. */
 function subjectFrom(given: unknown): Subject | undefined {
@@ -173,29 +198,19 @@ function subjectFrom(given: unknown): Subject | undefined {
   return isTuple ? given : undefined;
 }
 
-/** What a response says of quotas so far, in one dialect. */
-interface Told {
-  readonly dialect: HeaderDialect;
-  readonly standings: readonly PolicyStanding[];
-}
-
-const toldOf = new WeakMap<ServerResponse, readonly Told[]>();
-
 /** Limiters in a row that speak one dialect speak together: each tells of those before it, too. */
-function tellQuota(res: ServerResponse, dialects: readonly HeaderDialect[], { standings }: Decision): void {
-  const before = toldOf.get(res) ?? [];
-  const now = dialects.map((dialect): Told => {
-    const said = before.find((told) => told.dialect === dialect);
-    return { dialect, standings: said === undefined ? standings : [...said.standings, ...standings] };
-  });
-  const silent = before.filter(({ dialect }) => !dialects.includes(dialect));
-  const all = silent.length === 0 ? now : [...silent, ...now];
-  toldOf.set(res, all);
-  const spoken = all.map(({ dialect }) => dialect);
-  for (const { dialect, standings: together } of now) {
+function tellQuota(res: ServerResponse, meeting: Meeting): void {
+  const tellers = tellersUpTo(meeting);
+  const isAlone = tellers.length === 1;
+  const spoken = isAlone ? meeting.dialects : tellers.flatMap(({ dialects }) => dialects);
+  for (const dialect of meeting.dialects) {
     // Two dialects that say different things in one field: the newer one speaks.
     if (dialect === 'draft-7' && spoken.includes('draft-11')) continue;
-    for (const [name, value] of Object.entries(quotaHeaders(dialect, together, spoken))) res.setHeader(name, value);
+    const together = isAlone
+      ? meeting.decision.standings
+      : tellers.flatMap(({ dialects, decision }) => (dialects.includes(dialect) ? decision.standings : []));
+    const headers = quotaHeaders(dialect, together, spoken);
+    for (const name of Object.keys(headers)) res.setHeader(name, headers[name] as string);
   }
 }
 

@@ -110,6 +110,18 @@ describe('one limiter met twice by a request', () => {
     ]);
     said.mockRestore();
   });
+
+  it('counts once where it skipped it the first time, and has nothing to warn of', async () => {
+    let asked = 0;
+    const limit = limited({ limit: 10, skip: () => (asked += 1) === 1 });
+    const said = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const app = express().use(limit).use(limit);
+    app.use((req, res) => void res.json(limit.of(req).used));
+    expect((await request(app).get('/')).body).toBe(1);
+    expect(asked).toBe(2);
+    expect(said).not.toHaveBeenCalled();
+    said.mockRestore();
+  });
 });
 
 describe('events', () => {

@@ -1,5 +1,5 @@
 -- chargedBefore: whether a charge of this id was made of late: the client sent its command again
 local function chargedBefore(subject, id)
   local _, younger, _, elder = unpack(subject.charges)
-  return string.find(younger, ' ' .. id, 1, true) ~= nil or string.find(elder, ' ' .. id, 1, true) ~= nil
+  return string.find(' ' .. younger .. ' ' .. elder, ' ' .. id, 1, true) ~= nil
 end

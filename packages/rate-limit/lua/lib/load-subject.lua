@@ -7,15 +7,17 @@
 local function loadSubject(stateKey)
   local packed = redis.call('GET', stateKey)
   local held = packed and cmsgpack.unpack(packed) or {}
-  local block = held[4] or { 0, 0, 0, 0, 0 }
+  local youngerEndsMs, younger = unpackedCharges(held[2])
+  local elderEndsMs, elder = unpackedCharges(held[3])
+  local block = held[5] or { 0, 0, 0, 0, 0 }
   local aheadMs = block[3] - math.floor(now / 1000) - block[5]
   if aheadMs > 0 then
     block[3], block[4] = block[3] - aheadMs, block[4] - aheadMs
   end
   return {
     states = held[1] or {},
-    charges = held[2] or { 0, '', 0, '' },
-    reservations = held[3] or {},
+    charges = { youngerEndsMs, younger, elderEndsMs, elder },
+    reservations = held[4] or {},
     block = block,
     redated = aheadMs > 0,
   }

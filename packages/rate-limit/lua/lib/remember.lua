@@ -9,5 +9,5 @@ local function remember(subject, id, notAfterUs)
     youngerEndsMs, younger = 0, ''
   end
   local endsMs = math.max(youngerEndsMs, math.ceil(notAfterUs / 1000))
-  subject.charges = { endsMs, younger .. ' ' .. id, elderEndsMs, elder }
+  subject.charges = { endsMs, younger == '' and id or younger .. ' ' .. id, elderEndsMs, elder }
 end

@@ -1,0 +1,53 @@
+import { eventually } from '@turnpike/test-kit';
+import { describe, expect, it } from 'vitest';
+import { type Due, createDue } from './due.ts';
+
+const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+
+/** Waits for so many ms, and notes its name when they are over. */
+function waiting(due: Due, told: string[], name: string, ms: number) {
+  const now = performance.now();
+  const waiter = { givesUpAt: now + ms, giveUp: () => told.push(name) };
+  due.add(waiter, now);
+  return waiter;
+}
+
+describe('who waits', () => {
+  it('is told when its time is over, in whatever order they came, and not once it has left', async () => {
+    const due = createDue();
+    const told: string[] = [];
+    waiting(due, told, 'third', 30);
+    waiting(due, told, 'first', 5);
+    const gone = waiting(due, told, 'gone', 10);
+    waiting(due, told, 'second', 20);
+    due.delete(gone);
+    await eventually(() => expect(told).toEqual(['first', 'second', 'third']));
+  });
+
+  it('may wait on when it is told', async () => {
+    const due = createDue();
+    const told: number[] = [];
+    const startedAt = performance.now();
+    const waiter = {
+      givesUpAt: startedAt + 5,
+      giveUp() {
+        told.push(performance.now() - startedAt);
+        if (told.length > 1) return;
+        waiter.givesUpAt += 20;
+        due.add(waiter, performance.now());
+      },
+    };
+    due.add(waiter, startedAt);
+    await eventually(() => expect(told).toHaveLength(2));
+    expect(told[1]).toBeGreaterThanOrEqual(25);
+  });
+
+  it('shares one timer with all others, and leaves none behind', () => {
+    const due = createDue();
+    const before = timers();
+    const waiters = [50, 10, 30].map((ms) => waiting(due, [], String(ms), ms));
+    expect(timers()).toBe(before + 1);
+    for (const waiter of waiters) due.delete(waiter);
+    expect(timers()).toBe(before);
+  });
+});
