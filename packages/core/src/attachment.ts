@@ -3,6 +3,7 @@ import { TurnpikeError } from './errors.ts';
 /** What a middleware knows of a request, kept beside it: nothing is added to `req`, so nothing there can clash. */
 export interface Attachment<T> {
   attach(req: object, value: T): void;
+  has(req: object): boolean;
   /**
    * What was attached to this request.
    *
@@ -17,6 +18,7 @@ export function attachment<T>(factory: string): Attachment<T> {
     attach(req, value) {
       values.set(req, { value });
     },
+    has: (req) => values.has(req),
     of(req) {
       const held = values.get(req);
       if (held !== undefined) return held.value;
