@@ -23,6 +23,7 @@ const LANGUAGE = [
   'pairs',
   'tonumber',
   'unpack',
+  'error',
 ];
 
 const parse = (source) => luaparse.parse(source, { luaVersion: '5.1', scope: true, comments: false });

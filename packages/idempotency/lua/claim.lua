@@ -1,5 +1,5 @@
 -- claim: takes an identity for one run, or tells what has become of it
--- KEYS[1]  recordKey — hash of one identity: who runs it, under which lease, and what came of it
+-- KEYS[1]  recordKey — string, the record of one identity: who runs it, under which lease, and what came of it
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nobody is given a run
 -- ARGV[2]  owner — string, made for this claim; a command that a client sends again claims once
 -- ARGV[3]  print — string, the fingerprint of the payload
@@ -14,7 +14,7 @@
 -- returns  {'in-flight', ranMs, leaseLeftMs}
 -- returns  {'replay', answer}
 -- returns  {'in-doubt', fence, bornUs, status} status: of the last answer there was, 0 when there was none
--- cost     1 HGET, and to claim 1 HSET, 1 PEXPIRE; to replay 1 HGET more
+-- cost     1 GET, and to claim 1 SET; otherwise 1 PTTL
 -- keeps    one run at a time; fences rise; a record in doubt is run again by one caller only
 local recordKey = KEYS[1]
 local notAfterUs, owner, print = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -44,7 +44,7 @@ if not isSamePayload(record.print, print) then
   return { 'mismatch' }
 end
 if record.state == 'done' then
-  return { 'replay', redis.call('HGET', recordKey, 'answer') }
+  return { 'replay', record.answer }
 end
 if record.state == 'running' then
   -- After a clock that stepped back, no lease is longer than a lease.

@@ -1,5 +1,5 @@
 -- complete: keeps what came of a run: its answer, or that it is in doubt
--- KEYS[1]  recordKey — hash of one identity
+-- KEYS[1]  recordKey — string, the record of one identity
 -- ARGV[1]  owner — string, of the run
 -- ARGV[2]  fence — integer, of the run; 0 when its claim was never answered
 -- ARGV[3]  bornUs — integer, µs, of the run's record
@@ -10,7 +10,7 @@
 -- ARGV[8]  ttlMs — integer, ms
 -- returns  {'kept'}
 -- returns  {'refused'} the run has a successor
--- cost     1 HGET, 1 to 2 HSET, 1 PEXPIRE
+-- cost     1 GET, 1 SET
 -- keeps    a late owner overwrites no successor; what is done stays as it is
 local recordKey = KEYS[1]
 local owner, fence, bornUs, print = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -26,6 +26,6 @@ end
 
 -- Also where the server has lost the record: what came of the run is known all the same.
 record = record or runOf(owner, fence == 0 and bornUs or fence, bornUs, print, 0)
-record.state, record.status = state, status
-saveRecord(recordKey, record, ttlMs, state == 'done' and answer)
+record.state, record.status, record.answer = state, status, answer
+saveRecord(recordKey, record, ttlMs)
 return { 'kept' }

@@ -1,5 +1,5 @@
 -- heartbeat: prolongs the lease of a run
--- KEYS[1]  recordKey — hash of one identity
+-- KEYS[1]  recordKey — string, the record of one identity
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is prolonged
 -- ARGV[2]  owner — string, of the run
 -- ARGV[3]  fence — integer, of the run; 0 when its claim was never answered
@@ -10,7 +10,7 @@
 -- returns  {'late', nowUs}
 -- returns  {'held'}
 -- returns  {'lost'} it has a successor, or is over
--- cost     1 HGET, 1 HSET, 1 PEXPIRE
+-- cost     1 GET, 1 SET
 -- keeps    a lease never reaches further than leaseMs from now; a record that the server lost is there again
 local recordKey = KEYS[1]
 local notAfterUs, owner, fence = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])

@@ -43,6 +43,9 @@ export class BodyError extends Error {}
 /** Raised with every change of what is below: prints of two versions are not compared. */
 const VERSION = 'v1';
 
+/** No query parameters and no headers. */
+const NOTHING_CHOSEN = JSON.stringify([[], []]);
+
 /**
  * How requests are told apart: SHA-256 over the canonical JSON (RFC 8785) of the parsed body, and the chosen query and
  * headers. The order of members does not matter. `key`, which nobody else knows, keeps a short body from being guessed of
@@ -57,10 +60,12 @@ export function fingerprint(options: FingerprintOptions): (req: HttpRequest, key
   ];
   const way = digest([JSON.stringify([fields, exclude, query, headers, rawBody !== undefined])]).slice(0, 6);
 
-  const counted = (body: object): object =>
-    Object.fromEntries(
+  const counted = (body: object): object => {
+    if (fields === undefined && exclude === undefined) return body;
+    return Object.fromEntries(
       Object.entries(body).filter(([name]) => (fields?.includes(name) ?? true) && !(exclude?.includes(name) ?? false)),
     );
+  };
 
   const contentOf = (req: HttpRequest): string[] => {
     const body: unknown = rawBody === undefined ? req.body : rawBody(req);
@@ -75,11 +80,13 @@ export function fingerprint(options: FingerprintOptions): (req: HttpRequest, key
     return ['json', canonical(counted(body))];
   };
 
-  return (req, key) => {
+  const chosenOf = (req: HttpRequest): string => {
+    if (query.length === 0 && headers.length === 0) return NOTHING_CHOSEN;
     const parameters = new URLSearchParams(/\?(.*)$/.exec(req.originalUrl ?? req.url ?? '')?.[1]);
-    const chosen = [query.map((name) => parameters.getAll(name)), headers.map((name) => linesOf(req, name))];
-    return `${VERSION}.${way}:${digest([key, ...contentOf(req), JSON.stringify(chosen)])}`;
+    return JSON.stringify([query.map((name) => parameters.getAll(name)), headers.map((name) => linesOf(req, name))]);
   };
+
+  return (req, key) => `${VERSION}.${way}:${digest([key, ...contentOf(req), chosenOf(req)])}`;
 }
 
 const sorted = (names: readonly string[] | undefined): string[] | undefined => names && [...names].toSorted();

@@ -4,27 +4,50 @@ export const claimLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- loadRecord: what is known of an identity, a lease that ran out read as in doubt; nil when nothing is
+-- What is no record of this layout fails the script: who cannot read what became of a run must not begin another.
 local function loadRecord(recordKey)
-  local packed = redis.call('HGET', recordKey, 'record')
+  local packed = redis.call('GET', recordKey)
   if not packed then
     return nil
   end
-  local record = cmsgpack.unpack(packed)
-  record.isLapsed = record.state == 'running' and record.leaseUntilUs <= now
-  if record.isLapsed then
-    record.state = 'in-doubt'
+  local layout, state, owner, fence, bornUs, print, status, answer, leaseUntilUs, startedUs =
+    unpack(cmsgpack.unpack(packed))
+  if layout ~= 1 then
+    error('a record of another layout')
   end
-  return record
+  local isLapsed = state == 'running' and leaseUntilUs <= now
+  return {
+    state = isLapsed and 'in-doubt' or state,
+    isLapsed = isLapsed,
+    owner = owner,
+    fence = fence,
+    bornUs = bornUs,
+    print = print,
+    status = status,
+    answer = answer,
+    leaseUntilUs = leaseUntilUs,
+    startedUs = startedUs,
+  }
 end
 
--- saveRecord: keeps what loadRecord loads for ttlMs, with the answer of one that is done
-local function saveRecord(recordKey, record, ttlMs, answer)
-  record.isLapsed = nil
-  redis.call('HSET', recordKey, 'record', cmsgpack.pack(record))
-  if answer then
-    redis.call('HSET', recordKey, 'answer', answer)
+-- saveRecord: keeps what loadRecord loads for ttlMs
+-- By place and not by name, in one string: names, and a field of a hash beside a long one, take more than what they say.
+local function saveRecord(recordKey, record, ttlMs)
+  local fields = {
+    1, -- the layout: raised with every change of what follows
+    record.state,
+    record.owner,
+    record.fence,
+    record.bornUs,
+    record.print,
+    record.status,
+    record.answer,
+  }
+  -- What is done has no lease, and never gets one again.
+  if record.state ~= 'done' then
+    fields[9], fields[10] = record.leaseUntilUs, record.startedUs
   end
-  redis.call('PEXPIRE', recordKey, ttlMs)
+  redis.call('SET', recordKey, cmsgpack.pack(fields), 'PX', ttlMs)
 end
 
 -- runOf: the record of a run that begins, or goes on, now
@@ -38,6 +61,7 @@ local function runOf(owner, fence, bornUs, print, leaseMs)
     leaseUntilUs = now + leaseMs * 1000,
     startedUs = now,
     status = 0,
+    answer = '',
   }
 end
 
@@ -55,7 +79,7 @@ local function isSamePayload(one, other)
 end
 
 -- claim: takes an identity for one run, or tells what has become of it
--- KEYS[1]  recordKey — hash of one identity: who runs it, under which lease, and what came of it
+-- KEYS[1]  recordKey — string, the record of one identity: who runs it, under which lease, and what came of it
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nobody is given a run
 -- ARGV[2]  owner — string, made for this claim; a command that a client sends again claims once
 -- ARGV[3]  print — string, the fingerprint of the payload
@@ -70,7 +94,7 @@ end
 -- returns  {'in-flight', ranMs, leaseLeftMs}
 -- returns  {'replay', answer}
 -- returns  {'in-doubt', fence, bornUs, status} status: of the last answer there was, 0 when there was none
--- cost     1 HGET, and to claim 1 HSET, 1 PEXPIRE; to replay 1 HGET more
+-- cost     1 GET, and to claim 1 SET; otherwise 1 PTTL
 -- keeps    one run at a time; fences rise; a record in doubt is run again by one caller only
 local recordKey = KEYS[1]
 local notAfterUs, owner, print = tonumber(ARGV[1]), ARGV[2], ARGV[3]
@@ -100,7 +124,7 @@ if not isSamePayload(record.print, print) then
   return { 'mismatch' }
 end
 if record.state == 'done' then
-  return { 'replay', redis.call('HGET', recordKey, 'answer') }
+  return { 'replay', record.answer }
 end
 if record.state == 'running' then
   -- After a clock that stepped back, no lease is longer than a lease.
@@ -124,17 +148,30 @@ export const completeLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- loadRecord: what is known of an identity, a lease that ran out read as in doubt; nil when nothing is
+-- What is no record of this layout fails the script: who cannot read what became of a run must not begin another.
 local function loadRecord(recordKey)
-  local packed = redis.call('HGET', recordKey, 'record')
+  local packed = redis.call('GET', recordKey)
   if not packed then
     return nil
   end
-  local record = cmsgpack.unpack(packed)
-  record.isLapsed = record.state == 'running' and record.leaseUntilUs <= now
-  if record.isLapsed then
-    record.state = 'in-doubt'
+  local layout, state, owner, fence, bornUs, print, status, answer, leaseUntilUs, startedUs =
+    unpack(cmsgpack.unpack(packed))
+  if layout ~= 1 then
+    error('a record of another layout')
   end
-  return record
+  local isLapsed = state == 'running' and leaseUntilUs <= now
+  return {
+    state = isLapsed and 'in-doubt' or state,
+    isLapsed = isLapsed,
+    owner = owner,
+    fence = fence,
+    bornUs = bornUs,
+    print = print,
+    status = status,
+    answer = answer,
+    leaseUntilUs = leaseUntilUs,
+    startedUs = startedUs,
+  }
 end
 
 -- isRunOf: whether a record is still that of this run, and of no successor; a claim that was never answered has fence 0
@@ -153,21 +190,32 @@ local function runOf(owner, fence, bornUs, print, leaseMs)
     leaseUntilUs = now + leaseMs * 1000,
     startedUs = now,
     status = 0,
+    answer = '',
   }
 end
 
--- saveRecord: keeps what loadRecord loads for ttlMs, with the answer of one that is done
-local function saveRecord(recordKey, record, ttlMs, answer)
-  record.isLapsed = nil
-  redis.call('HSET', recordKey, 'record', cmsgpack.pack(record))
-  if answer then
-    redis.call('HSET', recordKey, 'answer', answer)
+-- saveRecord: keeps what loadRecord loads for ttlMs
+-- By place and not by name, in one string: names, and a field of a hash beside a long one, take more than what they say.
+local function saveRecord(recordKey, record, ttlMs)
+  local fields = {
+    1, -- the layout: raised with every change of what follows
+    record.state,
+    record.owner,
+    record.fence,
+    record.bornUs,
+    record.print,
+    record.status,
+    record.answer,
+  }
+  -- What is done has no lease, and never gets one again.
+  if record.state ~= 'done' then
+    fields[9], fields[10] = record.leaseUntilUs, record.startedUs
   end
-  redis.call('PEXPIRE', recordKey, ttlMs)
+  redis.call('SET', recordKey, cmsgpack.pack(fields), 'PX', ttlMs)
 end
 
 -- complete: keeps what came of a run: its answer, or that it is in doubt
--- KEYS[1]  recordKey — hash of one identity
+-- KEYS[1]  recordKey — string, the record of one identity
 -- ARGV[1]  owner — string, of the run
 -- ARGV[2]  fence — integer, of the run; 0 when its claim was never answered
 -- ARGV[3]  bornUs — integer, µs, of the run's record
@@ -178,7 +226,7 @@ end
 -- ARGV[8]  ttlMs — integer, ms
 -- returns  {'kept'}
 -- returns  {'refused'} the run has a successor
--- cost     1 HGET, 1 to 2 HSET, 1 PEXPIRE
+-- cost     1 GET, 1 SET
 -- keeps    a late owner overwrites no successor; what is done stays as it is
 local recordKey = KEYS[1]
 local owner, fence, bornUs, print = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -194,8 +242,8 @@ end
 
 -- Also where the server has lost the record: what came of the run is known all the same.
 record = record or runOf(owner, fence == 0 and bornUs or fence, bornUs, print, 0)
-record.state, record.status = state, status
-saveRecord(recordKey, record, ttlMs, state == 'done' and answer)
+record.state, record.status, record.answer = state, status, answer
+saveRecord(recordKey, record, ttlMs)
 return { 'kept' }
 `;
 
@@ -203,17 +251,30 @@ export const heartbeatLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- loadRecord: what is known of an identity, a lease that ran out read as in doubt; nil when nothing is
+-- What is no record of this layout fails the script: who cannot read what became of a run must not begin another.
 local function loadRecord(recordKey)
-  local packed = redis.call('HGET', recordKey, 'record')
+  local packed = redis.call('GET', recordKey)
   if not packed then
     return nil
   end
-  local record = cmsgpack.unpack(packed)
-  record.isLapsed = record.state == 'running' and record.leaseUntilUs <= now
-  if record.isLapsed then
-    record.state = 'in-doubt'
+  local layout, state, owner, fence, bornUs, print, status, answer, leaseUntilUs, startedUs =
+    unpack(cmsgpack.unpack(packed))
+  if layout ~= 1 then
+    error('a record of another layout')
   end
-  return record
+  local isLapsed = state == 'running' and leaseUntilUs <= now
+  return {
+    state = isLapsed and 'in-doubt' or state,
+    isLapsed = isLapsed,
+    owner = owner,
+    fence = fence,
+    bornUs = bornUs,
+    print = print,
+    status = status,
+    answer = answer,
+    leaseUntilUs = leaseUntilUs,
+    startedUs = startedUs,
+  }
 end
 
 -- isRunOf: whether a record is still that of this run, and of no successor; a claim that was never answered has fence 0
@@ -232,21 +293,32 @@ local function runOf(owner, fence, bornUs, print, leaseMs)
     leaseUntilUs = now + leaseMs * 1000,
     startedUs = now,
     status = 0,
+    answer = '',
   }
 end
 
--- saveRecord: keeps what loadRecord loads for ttlMs, with the answer of one that is done
-local function saveRecord(recordKey, record, ttlMs, answer)
-  record.isLapsed = nil
-  redis.call('HSET', recordKey, 'record', cmsgpack.pack(record))
-  if answer then
-    redis.call('HSET', recordKey, 'answer', answer)
+-- saveRecord: keeps what loadRecord loads for ttlMs
+-- By place and not by name, in one string: names, and a field of a hash beside a long one, take more than what they say.
+local function saveRecord(recordKey, record, ttlMs)
+  local fields = {
+    1, -- the layout: raised with every change of what follows
+    record.state,
+    record.owner,
+    record.fence,
+    record.bornUs,
+    record.print,
+    record.status,
+    record.answer,
+  }
+  -- What is done has no lease, and never gets one again.
+  if record.state ~= 'done' then
+    fields[9], fields[10] = record.leaseUntilUs, record.startedUs
   end
-  redis.call('PEXPIRE', recordKey, ttlMs)
+  redis.call('SET', recordKey, cmsgpack.pack(fields), 'PX', ttlMs)
 end
 
 -- heartbeat: prolongs the lease of a run
--- KEYS[1]  recordKey — hash of one identity
+-- KEYS[1]  recordKey — string, the record of one identity
 -- ARGV[1]  notAfterUs — integer, µs of the server's time: after it nothing is prolonged
 -- ARGV[2]  owner — string, of the run
 -- ARGV[3]  fence — integer, of the run; 0 when its claim was never answered
@@ -257,7 +329,7 @@ end
 -- returns  {'late', nowUs}
 -- returns  {'held'}
 -- returns  {'lost'} it has a successor, or is over
--- cost     1 HGET, 1 HSET, 1 PEXPIRE
+-- cost     1 GET, 1 SET
 -- keeps    a lease never reaches further than leaseMs from now; a record that the server lost is there again
 local recordKey = KEYS[1]
 local notAfterUs, owner, fence = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -282,17 +354,30 @@ export const releaseLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- loadRecord: what is known of an identity, a lease that ran out read as in doubt; nil when nothing is
+-- What is no record of this layout fails the script: who cannot read what became of a run must not begin another.
 local function loadRecord(recordKey)
-  local packed = redis.call('HGET', recordKey, 'record')
+  local packed = redis.call('GET', recordKey)
   if not packed then
     return nil
   end
-  local record = cmsgpack.unpack(packed)
-  record.isLapsed = record.state == 'running' and record.leaseUntilUs <= now
-  if record.isLapsed then
-    record.state = 'in-doubt'
+  local layout, state, owner, fence, bornUs, print, status, answer, leaseUntilUs, startedUs =
+    unpack(cmsgpack.unpack(packed))
+  if layout ~= 1 then
+    error('a record of another layout')
   end
-  return record
+  local isLapsed = state == 'running' and leaseUntilUs <= now
+  return {
+    state = isLapsed and 'in-doubt' or state,
+    isLapsed = isLapsed,
+    owner = owner,
+    fence = fence,
+    bornUs = bornUs,
+    print = print,
+    status = status,
+    answer = answer,
+    leaseUntilUs = leaseUntilUs,
+    startedUs = startedUs,
+  }
 end
 
 -- isRunOf: whether a record is still that of this run, and of no successor; a claim that was never answered has fence 0
@@ -300,24 +385,34 @@ local function isRunOf(record, owner, fence)
   return record.owner == owner and (fence == 0 or record.fence == fence)
 end
 
--- saveRecord: keeps what loadRecord loads for ttlMs, with the answer of one that is done
-local function saveRecord(recordKey, record, ttlMs, answer)
-  record.isLapsed = nil
-  redis.call('HSET', recordKey, 'record', cmsgpack.pack(record))
-  if answer then
-    redis.call('HSET', recordKey, 'answer', answer)
+-- saveRecord: keeps what loadRecord loads for ttlMs
+-- By place and not by name, in one string: names, and a field of a hash beside a long one, take more than what they say.
+local function saveRecord(recordKey, record, ttlMs)
+  local fields = {
+    1, -- the layout: raised with every change of what follows
+    record.state,
+    record.owner,
+    record.fence,
+    record.bornUs,
+    record.print,
+    record.status,
+    record.answer,
+  }
+  -- What is done has no lease, and never gets one again.
+  if record.state ~= 'done' then
+    fields[9], fields[10] = record.leaseUntilUs, record.startedUs
   end
-  redis.call('PEXPIRE', recordKey, ttlMs)
+  redis.call('SET', recordKey, cmsgpack.pack(fields), 'PX', ttlMs)
 end
 
 -- release: gives a run back, of which nothing has come
--- KEYS[1]  recordKey — hash of one identity
+-- KEYS[1]  recordKey — string, the record of one identity
 -- ARGV[1]  owner — string, of the run
 -- ARGV[2]  fence — integer, of the run; 0 when its claim was never answered
 -- ARGV[3]  ttlMs — integer, ms
 -- returns  {'released'} also where there is nothing to give back
 -- returns  {'refused'} it is not this run's any more
--- cost     1 HGET, and 1 DEL, or 1 HSET and 1 PEXPIRE
+-- cost     1 GET, and 1 DEL or 1 SET
 -- keeps    a run in doubt that this one took over stays in doubt; what is done stays
 local recordKey = KEYS[1]
 local owner, fence, ttlMs = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -343,37 +438,60 @@ export const resolveLua: string = `local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2] -- µs since 1970, by the server's clock
 
 -- loadRecord: what is known of an identity, a lease that ran out read as in doubt; nil when nothing is
+-- What is no record of this layout fails the script: who cannot read what became of a run must not begin another.
 local function loadRecord(recordKey)
-  local packed = redis.call('HGET', recordKey, 'record')
+  local packed = redis.call('GET', recordKey)
   if not packed then
     return nil
   end
-  local record = cmsgpack.unpack(packed)
-  record.isLapsed = record.state == 'running' and record.leaseUntilUs <= now
-  if record.isLapsed then
-    record.state = 'in-doubt'
+  local layout, state, owner, fence, bornUs, print, status, answer, leaseUntilUs, startedUs =
+    unpack(cmsgpack.unpack(packed))
+  if layout ~= 1 then
+    error('a record of another layout')
   end
-  return record
+  local isLapsed = state == 'running' and leaseUntilUs <= now
+  return {
+    state = isLapsed and 'in-doubt' or state,
+    isLapsed = isLapsed,
+    owner = owner,
+    fence = fence,
+    bornUs = bornUs,
+    print = print,
+    status = status,
+    answer = answer,
+    leaseUntilUs = leaseUntilUs,
+    startedUs = startedUs,
+  }
 end
 
--- saveRecord: keeps what loadRecord loads for ttlMs, with the answer of one that is done
-local function saveRecord(recordKey, record, ttlMs, answer)
-  record.isLapsed = nil
-  redis.call('HSET', recordKey, 'record', cmsgpack.pack(record))
-  if answer then
-    redis.call('HSET', recordKey, 'answer', answer)
+-- saveRecord: keeps what loadRecord loads for ttlMs
+-- By place and not by name, in one string: names, and a field of a hash beside a long one, take more than what they say.
+local function saveRecord(recordKey, record, ttlMs)
+  local fields = {
+    1, -- the layout: raised with every change of what follows
+    record.state,
+    record.owner,
+    record.fence,
+    record.bornUs,
+    record.print,
+    record.status,
+    record.answer,
+  }
+  -- What is done has no lease, and never gets one again.
+  if record.state ~= 'done' then
+    fields[9], fields[10] = record.leaseUntilUs, record.startedUs
   end
-  redis.call('PEXPIRE', recordKey, ttlMs)
+  redis.call('SET', recordKey, cmsgpack.pack(fields), 'PX', ttlMs)
 end
 
 -- resolve: ends a doubt with the answer that the app knows
--- KEYS[1]  recordKey — hash of one identity
+-- KEYS[1]  recordKey — string, the record of one identity
 -- ARGV[1]  fence — integer, of the run in doubt
 -- ARGV[2]  answer — string, what is replayed
 -- ARGV[3]  ttlMs — integer, ms
 -- returns  {'kept'}
 -- returns  {'refused'} it is not in doubt any more, or another run is
--- cost     1 HGET, 1 to 2 HSET, 1 PEXPIRE
+-- cost     1 GET, 1 SET
 -- keeps    only the doubt that was looked at is ended
 local recordKey = KEYS[1]
 local fence, answer, ttlMs = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
@@ -382,7 +500,7 @@ local record = loadRecord(recordKey)
 if not record or record.state ~= 'in-doubt' or record.fence ~= fence then
   return { 'refused' }
 end
-record.state = 'done'
-saveRecord(recordKey, record, ttlMs, answer)
+record.state, record.answer = 'done', answer
+saveRecord(recordKey, record, ttlMs)
 return { 'kept' }
 `;

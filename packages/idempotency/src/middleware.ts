@@ -16,7 +16,7 @@ import { identityOf, named } from './identity.ts';
 import { linesOf } from './header-lines.ts';
 import { type KeyHeader, keyFrom } from './key-header.ts';
 import { recordingOf } from './known-answer.ts';
-import { type Claim, type Doubt, type Ledger, createLedger } from './ledger.ts';
+import { type Ask, type Claim, type Doubt, type Ledger, createLedger } from './ledger.ts';
 import { type IdempotencyOptions, checkedOptions } from './options.ts';
 import type { OutcomeWord } from './outcome.ts';
 import {
@@ -30,7 +30,7 @@ import {
   unavailable,
 } from './refusal.ts';
 import type { Run } from './run.ts';
-import { untilFinished } from './until-finished.ts';
+import { type Patience, untilFinished } from './until-finished.ts';
 
 /** The run of a request, as its handler sees it. */
 export interface IdempotentRun {
@@ -101,15 +101,6 @@ export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware 
   const ledger = createLedger({ ...rest, prefix });
   const printOf = fingerprint(rest.fingerprint);
   const runs = attachment<IdempotentRun>('idempotency');
-  const met = new WeakSet<IncomingMessage>();
-
-  const keyOf = async (req: HttpRequest): Promise<KeyHeader> =>
-    key === undefined
-      ? keyFrom(linesOf(req, 'idempotency-key'))
-      : { kind: 'key', key: named('key', await key(req), 'ERR_TURNPIKE_KEY') };
-
-  const scopeOf = async (req: HttpRequest): Promise<string | undefined> =>
-    scope === 'public' ? undefined : named('scope', await scope(req), 'ERR_TURNPIKE_SCOPE');
 
   /** What a UNIQUE column is given. A derived key comes again when its record has gone, for another thing to be done. */
   const idOf = (id: string, { bornUs }: Pick<Run, 'bornUs'>): string =>
@@ -117,37 +108,35 @@ export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware 
 
   const ask = async (req: HttpRequest, isGone: () => boolean): Promise<Decision> => {
     if (!methods.includes(req.method ?? '')) return { kind: 'pass' };
-    const header = await keyOf(req);
+    const header = key === undefined ? keyFrom(linesOf(req, 'idempotency-key')) : derivedKey(await key(req));
     if (header.kind === 'malformed') return refuse(malformed(header.why));
     if (header.kind === 'missing') return required ? refuse(missing) : { kind: 'pass' };
-    const id = identityOf(req, { prefix, scope: await scopeOf(req), key: header.key });
+    const caller = scope === 'public' ? undefined : named('scope', await scope(req), 'ERR_TURNPIKE_SCOPE');
+    const id = identityOf(req, { prefix, scope: caller, key: header.key });
     const print = printOf(req, header.key);
     const patience = { givesUpAt: performance.now() + waitMs, isGone };
+    const said = await claim({ id, print, takeOver: onInDoubt === 'rerun' ? 'any' : 'none' }, patience);
+    return said.kind === 'in-doubt' ? consult(req, said.doubt, { id, print }, patience) : decisionOn(said, id);
+  };
 
-    const claim = async (takeOver: 'any' | 'none' | number, isWaiting: boolean): Promise<Claim> => {
-      const first = await ledger.claim({ id, print, takeOver, isWaiting });
-      if (whileInFlight === 'conflict') return first;
-      return untilFinished(first, () => ledger.claim({ id, print, takeOver, isWaiting: true }), patience);
-    };
-    const said = await claim(onInDoubt === 'rerun' ? 'any' : 'none', false);
-    return said.kind === 'in-doubt' ? consult(req, id, said.doubt, claim) : decisionOn(said, id);
+  const claim = (question: Ask, patience: Patience): Promise<Claim> => {
+    const first = ledger.claim(question);
+    if (whileInFlight === 'conflict') return first;
+    return untilFinished(first, () => ledger.claim({ ...question, isWaiting: true }), patience);
   };
 
   /** Asks the app what became of a run that nobody here knows of. */
-  const consult = async (
-    req: HttpRequest,
-    id: string,
-    doubt: Doubt,
-    claim: (takeOver: 'none' | number, isWaiting: true) => Promise<Claim>,
-  ): Promise<Decision> => {
+  const consult = async (req: HttpRequest, doubt: Doubt, question: Ask, patience: Patience): Promise<Decision> => {
+    const { id } = question;
     if (typeof onInDoubt !== 'function') return refuse(outcomeUnknown(doubt.status));
     const known = await onInDoubt({ id: idOf(id, doubt), fence: doubt.fence, firstStatus: doubt.status }, req);
     if (known === 'unknown') return refuse(outcomeUnknown(doubt.status));
-    if (known === 'not-done') return decisionOn(await claim(doubt.fence, true), id);
+    if (known === 'not-done')
+      return decisionOn(await claim({ ...question, takeOver: doubt.fence, isWaiting: true }, patience), id);
     const recording = recordingOf(known);
     if (await ledger.resolve(id, doubt, packRecording(recording))) return { kind: 'replay', recording };
     // It has ended otherwise meanwhile, and what is stored is the answer; or Redis is not there to say.
-    const now = await claim('none', true);
+    const now = await claim({ ...question, isWaiting: true }, patience);
     if (now.kind === 'replay') return decisionOn(now, id);
     if (now.kind === 'run') await now.run.keep(recording.status, packRecording(recording));
     return { kind: 'replay', recording };
@@ -226,11 +215,12 @@ export function idempotency(options: IdempotencyOptions): IdempotencyMiddleware 
 
   function idempotencyMiddleware(req: IncomingMessage, res: ServerResponse, next: Next): void {
     // Mounted twice, it would find its own run in flight.
-    if (met.has(req)) return next();
-    met.add(req);
+    if (runs.find(req) !== undefined) return next();
     ask(req, () => res.destroyed || req.socket.destroyed)
-      .catch(unreadable)
-      .then((decision) => answer(decision, req, res, next))
+      .then(
+        (decision) => answer(decision, req, res, next),
+        (thrown: unknown) => answer(unreadable(thrown), req, res, next),
+      )
       .then(
         (goesOn) => void (goesOn && next()),
         (thrown: unknown) => next(asError(thrown)),
@@ -252,6 +242,8 @@ function replayOf(recording: Recording): Decision {
   const [, location] = recording.headers.find(([name]) => name.toLowerCase() === 'location') ?? [];
   return refuse(notKept(recording.status, location === undefined ? undefined : String(location)));
 }
+
+const derivedKey = (given: unknown): KeyHeader => ({ kind: 'key', key: named('key', given, 'ERR_TURNPIKE_KEY') });
 
 function unreadable(thrown: unknown): Decision {
   if (thrown instanceof BodyError) return refuse(notCanonical);

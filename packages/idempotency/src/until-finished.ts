@@ -14,11 +14,11 @@ export interface Patience {
 
 /** Asks on from the first answer until the run in flight is over, the patience is, or nobody waits any more. */
 export async function untilFinished(
-  first: Claim,
+  first: Promise<Claim>,
   ask: () => Promise<Claim>,
   { givesUpAt, isGone }: Patience,
 ): Promise<Claim> {
-  let claim = first;
+  let claim = await first;
   for (let pauseMs = FIRST_MS; claim.kind === 'in-flight'; pauseMs = Math.min(pauseMs * GROWTH, LONGEST_MS)) {
     const leftMs = givesUpAt - performance.now();
     if (leftMs <= 0) break;

@@ -652,7 +652,7 @@ it('leaves neither key nor body in the names of keys and in events, and the key 
   await post('/orders', keyed('secret-key', { card: '4111111111111111' }));
   const [key = '', ...others] = await it_.clients.scan('*');
   expect(others).toEqual([]);
-  const dump = key + JSON.stringify(await it_.clients.client().hgetall(key));
+  const dump = key + String(await it_.clients.client().getBuffer(key));
   for (const secret of ['secret-key', '4111', 'ann@']) expect(dump).not.toContain(secret);
   expect(events).toEqual(['run', 'kept', 'replay']);
 });

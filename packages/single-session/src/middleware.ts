@@ -11,6 +11,7 @@ import {
 } from '@turnpike/core';
 import { bearerToken } from './bearer.ts';
 import { type EndedSession, createEnds } from './ends.ts';
+import { HeldSession } from './held-session.ts';
 import { type SingleSessionOptions, checkedOptions } from './options.ts';
 import { refusal } from './refusal.ts';
 import type { Lifetimes } from './scripts.ts';
@@ -104,7 +105,6 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
   const sessions = createSessions(checked);
   const ends = createEnds(checked.redis, sessions.channel);
   const attached = attachment<Session<Claims>>('singleSession');
-  const credentials = new WeakMap<Session<Claims>, Credential>();
 
   const ours = (): NonNullable<typeof codec> => {
     check.must(
@@ -116,12 +116,6 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
     return codec as NonNullable<typeof codec>;
   };
 
-  const sessionOf = (credential: Credential, info: SessionInfo, claims: Claims, degraded: boolean): Session<Claims> => {
-    const session = { ...info, userId: credential.userId, claims, degraded };
-    credentials.set(session, credential);
-    return session;
-  };
-
   const read = (token: string): TokenContent => {
     const content = ours().read(token);
     if (typeof content !== 'string') return content;
@@ -129,7 +123,7 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
   };
 
   const liveSession = async (credential: Credential, claims: Claims): Promise<Session<Claims>> =>
-    sessionOf(credential, await sessions.check(credential), claims, false);
+    new HeldSession(sessions, credential, await sessions.check(credential), claims, false);
 
   /** Believes a token alone, where Redis is not there and the guard says so. */
   const tokenOnly = (
@@ -143,7 +137,7 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
     emitDegraded();
     const startedAt = new Date(content.issuedAtMs);
     const info = { handle: handleOf(hashOf(content.sid)), device: '', startedAt, seenAt: startedAt };
-    return sessionOf(content, info, content.claims as Claims, true);
+    return new HeldSession(sessions, content, info, content.claims as Claims, true);
   };
 
   const askToken =
@@ -152,7 +146,11 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
       const found = find(req);
       if (typeof found === 'string') throw new SessionEndedError(found);
       const content = read(found.token);
-      return liveSession(content, content.claims as Claims).catch((error: unknown) => tokenOnly(content, error, guard));
+      try {
+        return await liveSession(content, content.claims as Claims);
+      } catch (error) {
+        return tokenOnly(content, error, guard);
+      }
     };
 
   const askApp =
@@ -181,7 +179,7 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
   };
 
   const credentialOf = (of: IncomingMessage | Session<Claims>): Credential => {
-    const credential = credentials.get(of as Session<Claims>) ?? credentials.get(attached.of(of));
+    const credential = HeldSession.credentialOf(sessions, of) ?? HeldSession.credentialOf(sessions, attached.of(of));
     return credential as Credential;
   };
 

@@ -152,6 +152,20 @@ export function tokenCodec(check: OptionChecks, options: JwtOptions): TokenCodec
   for (const key of ring) assertReadsWhatItSigns(algorithm, key);
 
   const common = { algorithm, issuer, audience } as const;
+  const checks = {
+    algorithms: [algorithm],
+    issuer,
+    audience,
+    clockTolerance: clockToleranceMs / 1000,
+    complete: true,
+  } as const satisfies jwt.VerifyOptions;
+  /** Of a ring its key by name; where there is one without a name, that one. */
+  const keyFor = (token: string): Key | undefined => {
+    if (first.kid === undefined) return first;
+    const kid = kidOf(token);
+    return ring.find((one) => one.kid === kid);
+  };
+
   return {
     sign({ userId, sid, gen, claims }, expiresInMs, typ = 'JWT') {
       const reserved = Object.keys(claims).filter((name) => RESERVED.includes(name));
@@ -169,17 +183,12 @@ export function tokenCodec(check: OptionChecks, options: JwtOptions): TokenCodec
     },
     read(token, typ = 'JWT') {
       if (typeof token !== 'string' || token.length > LONGEST_TOKEN) return 'malformed';
-      const kid = kidOf(token);
-      const key = ring.find((one) => one.kid === kid);
+      const key = keyFor(token);
       if (key === undefined) return 'malformed';
       try {
-        const { header, payload } = jwt.verify(token, key.reads, {
-          algorithms: [algorithm],
-          issuer,
-          audience,
-          clockTolerance: clockToleranceMs / 1000,
-          complete: true,
-        });
+        const { header, payload } = jwt.verify(token, key.reads, checks);
+        // A name that the only key does not have is not looked for beforehand.
+        if (key.kid === undefined && header.kid !== undefined) return 'malformed';
         return contentOf(header, payload, audience, typ) ?? 'malformed';
       } catch (error) {
         return error instanceof jwt.TokenExpiredError ? 'expired' : 'malformed';

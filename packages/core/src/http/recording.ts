@@ -21,12 +21,27 @@ export interface Recording {
 export type RecordedHeader = readonly [name: string, value: string | readonly string[]];
 
 /** The layout of a packed recording: this byte, the length of the head as uint32, the head as JSON, the body. */
-const LAYOUT = 1;
+const LAYOUT = 2;
 const PREAMBLE = 5;
 
+/** The head of a packed recording. What most answers have in common is said by its absence: an answer may be short. */
+type PackedHead = Pick<Recording, 'status' | 'statusMessage' | 'headers'> & {
+  readonly removed?: Recording['removed'] | undefined;
+  readonly isOverCap?: true | undefined;
+  readonly hasNoBody?: true | undefined;
+};
+
 /** One blob, which `unpackRecording` reads back byte by byte. */
-export function packRecording({ body, ...rest }: Recording): Buffer {
-  const head = Buffer.from(JSON.stringify({ ...rest, hasBody: body !== undefined }));
+export function packRecording({ status, statusMessage, headers, removed, body, isOverCap }: Recording): Buffer {
+  const packed: PackedHead = {
+    status,
+    statusMessage,
+    headers,
+    removed: removed.length > 0 ? removed : undefined,
+    isOverCap: isOverCap || undefined,
+    hasNoBody: body === undefined || undefined,
+  };
+  const head = Buffer.from(JSON.stringify(packed));
   const preamble = Buffer.alloc(PREAMBLE);
   preamble.writeUInt8(LAYOUT, 0);
   preamble.writeUInt32BE(head.length, 1);
@@ -42,18 +57,16 @@ export function unpackRecording(packed: Buffer): Recording {
   if (packed.length < PREAMBLE || packed.readUInt8(0) !== LAYOUT) throw notARecording();
   const bodyAt = PREAMBLE + packed.readUInt32BE(1);
   const head = parsed(packed.subarray(PREAMBLE, bodyAt));
-  if (packed.length < bodyAt || !isHead(head) || (!head.hasBody && packed.length > bodyAt)) throw notARecording();
+  if (packed.length < bodyAt || !isHead(head) || (head.hasNoBody && packed.length > bodyAt)) throw notARecording();
   return {
     status: head.status,
     statusMessage: head.statusMessage,
     headers: head.headers,
-    removed: head.removed,
-    body: head.hasBody ? packed.subarray(bodyAt) : undefined,
-    isOverCap: head.isOverCap,
+    removed: head.removed ?? [],
+    body: head.hasNoBody ? undefined : packed.subarray(bodyAt),
+    isOverCap: head.isOverCap ?? false,
   };
 }
-
-type PackedHead = Omit<Recording, 'body'> & { readonly hasBody: boolean };
 
 function parsed(json: Buffer): unknown {
   try {
@@ -71,9 +84,9 @@ function isHead(value: unknown): value is PackedHead {
     (head.statusMessage === undefined || typeof head.statusMessage === 'string') &&
     Array.isArray(head.headers) &&
     head.headers.every(isHeader) &&
-    isStrings(head.removed) &&
-    typeof head.isOverCap === 'boolean' &&
-    typeof head.hasBody === 'boolean'
+    (head.removed === undefined || isStrings(head.removed)) &&
+    isMark(head.isOverCap) &&
+    isMark(head.hasNoBody)
   );
 }
 
@@ -82,6 +95,8 @@ const isHeader = (entry: unknown): boolean =>
   entry.length === 2 &&
   typeof entry[0] === 'string' &&
   (typeof entry[1] === 'string' || isStrings(entry[1]));
+
+const isMark = (value: unknown): boolean => value === undefined || value === true;
 
 const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every((item) => typeof item === 'string');
 

@@ -9,5 +9,6 @@ local function runOf(owner, fence, bornUs, print, leaseMs)
     leaseUntilUs = now + leaseMs * 1000,
     startedUs = now,
     status = 0,
+    answer = '',
   }
 end
