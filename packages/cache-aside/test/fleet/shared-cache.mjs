@@ -51,5 +51,7 @@ await runMember(async ({ index, args, barrier }) => {
   }
   await barrier('asking');
   const answers = await Promise.all(Array.from({ length: requests }, () => ask(headers)));
+  // As an app does that shuts down: what it has begun to say to Redis is said before it goes.
+  await redis.quit();
   return { runs, answers };
 });
