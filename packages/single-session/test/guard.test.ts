@@ -200,6 +200,14 @@ describe.each([
     }
   });
 
+  it('a session that another singleSession() has verified is none that this one ends', async () => {
+    const [sessions, others] = [here(), here()];
+    const { token } = await sessions.login('ann');
+    const session = await sessions.verify(token);
+    await expect(others.logout(session)).rejects.toMatchObject({ code: 'ERR_TURNPIKE_NOT_MOUNTED' });
+    expect(await sessions.logout(session)).toBe(true);
+  });
+
   it('a login over the limit is 409 with the devices that hold the seats, and no failure to sign in', async () => {
     const sessions = here({ policy: 'reject', limit: 1 });
     const login =
