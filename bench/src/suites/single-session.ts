@@ -68,7 +68,7 @@ export const singleSessionCases: readonly Case[] = [
         atMost: 0.5,
         unit: '×',
         value: added(TURNPIKE, SESSION),
-        why: 'Most of it is jsonwebtoken, which checks a token in JavaScript; the other side signs and checks nothing but a cookie.',
+        why: 'Most of it is the trip through the client, and its garbage: jwt.verify and one GET by hand take most of it, too. jsonwebtoken is most of what is JavaScript besides.',
       },
       { text: 'commands', atMost: 1, unit: 'commands', value: commands(TURNPIKE) },
       { text: 'bytes per session', atMost: 300, unit: 'B', value: bytesEach(TURNPIKE) },
