@@ -161,7 +161,7 @@ export const cacheAsideCases: readonly Case[] = [
         atMost: 120,
         unit: 'B',
         value: bytesEach(TURNPIKE),
-        why: 'About a third is Redis’s own (the entry of its table, the object, the rounding of the allocator), a third the name of the key with its prefix, layout, package and id, a third what stands beside the value: who loads it, until when it is fresh, by which clock, its tags. With the name of a short id it is a few bytes over what was wanted.',
+        why: 'About a third is Redis’s own (the entry of its table, the object, the rounding of the allocator), a third the name of the key with its prefix, layout, package and id, a third what stands beside the value: who loads it, until when it is fresh, by which clock, its tags. With a short id it would be a byte or two over that.',
       },
     ],
   },
