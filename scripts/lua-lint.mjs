@@ -17,7 +17,6 @@ const LANGUAGE = [
   'cjson',
   'math',
   'string',
-  'struct',
   'table',
   'ipairs',
   'pairs',

@@ -9,7 +9,7 @@ const HEAD_BYTES = 27;
 const AT_IN_META = { incarnation: 0, stamp: 6, loadMs: 14, words: 16 } as const;
 
 /** Of a load that took longer no more is kept: all that is drawn from it is how much earlier it has to begin. */
-const LONGEST_LOAD_MS = 0xffff;
+const MOST_LOAD_MS = 0xffff;
 
 /** An instant of the logical clock. Those of another incarnation mean nothing. */
 export interface Stamp {
@@ -65,7 +65,7 @@ export function metaBytes({ stamp, tags, version, loadMs = 0 }: Meta): Buffer {
   const bytes = Buffer.alloc(AT_IN_META.words + words.length);
   bytes.write(stamp.incarnation, AT_IN_META.incarnation, 'base64url');
   bytes.writeDoubleBE(stamp.us, AT_IN_META.stamp);
-  bytes.writeUInt16BE(Math.min(loadMs, LONGEST_LOAD_MS), AT_IN_META.loadMs);
+  bytes.writeUInt16BE(Math.min(loadMs, MOST_LOAD_MS), AT_IN_META.loadMs);
   bytes.write(words, AT_IN_META.words, 'latin1');
   return bytes;
 }

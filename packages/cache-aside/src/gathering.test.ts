@@ -29,6 +29,18 @@ it('asks for no more than 8 at a time', async () => {
   expect(together.map(({ length }) => length)).toEqual([8, 8, 4]);
 });
 
+it('asks for the others where it cannot ask for some', async () => {
+  const ask = gathering((asked: readonly number[]) => {
+    if (asked.includes(0)) throw new Error('it cannot');
+    return asked.map(async (one) => one);
+  });
+  const ends = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => ask(n)));
+  expect(ends.map(({ status }) => status)).toEqual([
+    ...Array.from({ length: 8 }, () => 'rejected'),
+    ...Array.from({ length: 4 }, () => 'fulfilled'),
+  ]);
+});
+
 it('rejects for those whose answer fails, for all where it cannot ask, and goes on', async () => {
   const ask = gathering((asked: readonly number[]) => {
     if (asked.includes(0)) throw new Error('it cannot');

@@ -1,3 +1,5 @@
+import { atTurnEnd } from '@turnpike/core';
+
 /**
  * So many are asked for in one command. Its first answer comes with its last: of large values over a slow wire more would pass a deadline
  * that the first could keep; and of what a command takes beside its values an eighth is little.
@@ -14,17 +16,25 @@ export function gathering<Asked, Answer>(
   let asked: Asked[] = [];
   let answers: Promise<readonly Promise<Answer>[]> | undefined;
 
+  const askPart = (part: readonly Asked[]): readonly Promise<Answer>[] => {
+    try {
+      return askAll(part);
+    } catch (error) {
+      return part.map(() => Promise.reject(error as Error));
+    }
+  };
+
   const ask = (): readonly Promise<Answer>[] => {
     const all = asked;
     asked = [];
     answers = undefined;
-    if (all.length <= MOST) return askAll(all);
+    if (all.length <= MOST) return askPart(all);
     const parts = Array.from({ length: Math.ceil(all.length / MOST) }, (_, n) => all.slice(n * MOST, (n + 1) * MOST));
-    return parts.flatMap(askAll);
+    return parts.flatMap(askPart);
   };
 
   return (one) => {
-    answers ??= new Promise((resolve) => setImmediate(resolve)).then(ask);
+    answers ??= new Promise((resolve) => atTurnEnd(() => resolve(ask())));
     const at = asked.push(one) - 1;
     return answers.then((all) => all[at] as Promise<Answer>);
   };

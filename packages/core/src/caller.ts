@@ -67,7 +67,7 @@ export class Caller<Reply> implements Waiting {
 
   async giveUp(): Promise<void> {
     const now = performance.now();
-    const stalledMs = Math.max(now - this.givesUpAt, this.sent?.heldMs ?? 0);
+    const stalledMs = Math.max(now - this.givesUpAt, this.#heldMs(now));
     if (stalledMs > STALL_MS && !this.#isExtended) {
       this.#isExtended = true;
       this.givesUpAt = now + Math.min(stalledMs, STALL_GRACE_MS);
@@ -77,6 +77,11 @@ export class Caller<Reply> implements Waiting {
     if (this.isGone) return;
     if (this.sent !== undefined) this.sent.isGivenUp = true;
     this.fail(silent(this.#patience.deadlineMs, this.sent !== undefined));
+  }
+
+  /** For how long the command was kept in this process, or has been until now. */
+  #heldMs(now: number): number {
+    return this.sent === undefined ? 0 : (this.sent.heldMs ?? now - this.sent.at);
   }
 
   #leave(): void {

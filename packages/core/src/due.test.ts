@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { eventually } from '@turnpike/test-kit';
 import { describe, expect, it } from 'vitest';
 import { type Due, createDue } from './due.ts';
@@ -22,6 +23,14 @@ describe('who waits', () => {
     waiting(due, told, 'second', 20);
     due.delete(gone);
     await eventually(() => expect(told).toEqual(['first', 'second', 'third']));
+  });
+
+  it('is told in nobody’s context: a timer of all would keep that of the one who set it', async () => {
+    const [due, request] = [createDue(), new AsyncLocalStorage<string>()];
+    const told: unknown[] = [];
+    const now = performance.now();
+    request.run('a request', () => due.add({ givesUpAt: now + 5, giveUp: () => told.push(request.getStore()) }, now));
+    await eventually(() => expect(told).toEqual([undefined]));
   });
 
   it('may wait on when it is told', async () => {

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 /** Who waits until an instant. */
 interface Waiter {
   /** A local instant, by `performance.now()`. */
@@ -17,6 +19,8 @@ export interface Due {
  */
 export function createDue(): Due {
   const waiters = new Set<Waiter>();
+  /** The timer is nobody's: what whoever arms it keeps in an AsyncLocalStorage would live as long as somebody waits. */
+  const outside = new AsyncResource('turnpike.due');
   let timer: NodeJS.Timeout | undefined;
   let firesAt = Infinity;
 
@@ -28,7 +32,7 @@ export function createDue(): Due {
   const arm = (at: number, now: number): void => {
     clearTimeout(timer);
     firesAt = at;
-    timer = setTimeout(fire, Math.ceil(at - now));
+    timer = outside.runInAsyncScope(() => setTimeout(fire, Math.ceil(at - now)));
   };
 
   const fire = (): void => {

@@ -21,4 +21,5 @@ export {
   listeningConnection,
   subscriberOf,
 } from './subscriber.ts';
+export { atTurnEnd } from './turn.ts';
 export { type Warn, type WarningCode, warnOnce } from './warnings.ts';

@@ -12,8 +12,11 @@ export interface ServerClock {
    * is measured again.
    */
   microsecondsAt(at: number): number;
-  /** The server said `nowUs`, and we read it at the local instant `receivedAt`. */
-  learn(nowUs: number, receivedAt: number): void;
+  /**
+   * The server said `nowUs`, and we read it at the local instant `receivedAt`, having asked at `askedAt`, or it is not known when. What a
+   * busy process has read late makes nothing worse that is known better; a clock that was stepped back is believed.
+   */
+  learn(nowUs: number, receivedAt: number, askedAt?: number): void;
   isDue(now: number): boolean;
   isKnown(): boolean;
   forget(): void;
@@ -21,14 +24,16 @@ export interface ServerClock {
 
 export function createServerClock(): ServerClock {
   let known: { nowUs: number; at: number } | undefined;
-  return {
+  const clock: ServerClock = {
     microsecondsAt(at) {
       if (known === undefined) return 0;
       const elapsedUs = (at - known.at) * 1000;
       return Math.floor(known.nowUs + elapsedUs - Math.abs(elapsedUs) * DRIFT);
     },
-    learn(nowUs, receivedAt) {
-      known = { nowUs, at: receivedAt };
+    learn(nowUs, receivedAt, askedAt = -Infinity) {
+      const knownUs = clock.microsecondsAt(receivedAt);
+      const mostUs = nowUs + (receivedAt - askedAt) * 1000;
+      known = { nowUs: knownUs <= mostUs ? Math.max(knownUs, nowUs) : nowUs, at: receivedAt };
     },
     isKnown: () => known !== undefined,
     isDue: (now) => known !== undefined && now - known.at > RENEW_MS,
@@ -36,4 +41,5 @@ export function createServerClock(): ServerClock {
       known = undefined;
     },
   };
+  return clock;
 }

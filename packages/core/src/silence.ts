@@ -2,8 +2,8 @@
 export interface Sent {
   /** When it was given to the client, and from the next turn of the event loop on, when it can have left this process. */
   at: number;
-  /** For how long this process kept it until then. */
-  heldMs: number;
+  /** For how long this process kept it until then; undefined while it still does. */
+  heldMs: number | undefined;
   /** Greater than that of whatever was sent before. */
   readonly order: number;
   /** Answered, lost, or left behind by a later reply. */
@@ -69,7 +69,7 @@ export function createSilence(): Silence {
   const silence: Silence = {
     sent(at) {
       order += 1;
-      const sent: Sent = { at, heldMs: 0, order, isSettled: false, isGivenUp: false, next: undefined };
+      const sent: Sent = { at, heldMs: undefined, order, isSettled: false, isGivenUp: false, next: undefined };
       if (oldest === undefined) oldest = sent;
       else if (newest !== undefined) newest.next = sent;
       newest = sent;
@@ -99,7 +99,6 @@ export function createSilence(): Silence {
     renew() {
       for (let sent = oldest; sent !== undefined; sent = sent.next) sent.isSettled = true;
       oldest = undefined;
-      unwritten = [];
       loss = undefined;
     },
     ms(now) {

@@ -6,12 +6,19 @@ import { type Script, type ScriptCall, type Sendable, defineScript, sendScript }
 import { type ServerClock, createServerClock } from './server-clock.ts';
 import { type Silence, createSilence } from './silence.ts';
 import { errorReply, storeError } from './store-error.ts';
+import { atTurnEnd } from './turn.ts';
 
 /** A silent connection is asked at most this often whether it is back. */
 const PROBE_PAUSE_MS = 500;
 
 /** A grant that comes back `late` inside its deadline is asked again with the clock just learned, this often at most. */
 const LATE_RETRIES = 2;
+
+/** Where turns of the event loop are busy for longer, what they hold up is dearer than a write: then each command has its own. */
+const LONGEST_HOLD_MS = 10;
+
+/** How much of a long turn is remembered with each shorter one. */
+const MEMORY = 7 / 8;
 
 /** How far two timers of one length may fire apart. */
 const TIMER_MS = 5;
@@ -54,6 +61,8 @@ interface Lane {
   probedAt: number;
   /** Whether the end of this turn of the event loop is awaited. */
   isTurning: boolean;
+  /** For how long a turn holds up a command, lately. */
+  holdMs: number;
 }
 
 const stores = new WeakMap<RedisClient, Store>();
@@ -79,6 +88,7 @@ function createStore(client: RedisClient): Store {
         knownScripts: new Set(),
         probedAt: -Infinity,
         isTurning: false,
+        holdMs: 0,
       };
       lanes.set(connection, lane);
     }
@@ -102,19 +112,22 @@ function createStore(client: RedisClient): Store {
   };
 
   /**
-   * What one turn of the event loop sends leaves at its end, in one write: to write is half of what a command costs here, and
-   * Redis answers together what comes together. (node-redis does so by itself, ioredis with `enableAutoPipelining`.) A
-   * stall before is no silence.
+   * The first command of a turn of the event loop leaves at once, and what the turn sends after it at its end, in one write: to
+   * write is half of what a command costs here, and Redis answers together what comes together. (node-redis does so by itself,
+   * ioredis with `enableAutoPipelining`.) A stall before the end is no silence.
    */
   const awaitTurn = (lane: Lane): void => {
     if (lane.isTurning) return;
     lane.isTurning = true;
-    const socket = socketOf(client);
+    const since = performance.now();
+    const socket = lane.holdMs > LONGEST_HOLD_MS ? undefined : socketOf(client);
     socket?.cork();
-    setImmediate(() => {
+    atTurnEnd(() => {
+      const now = performance.now();
       lane.isTurning = false;
+      lane.holdMs = Math.max(now - since, MEMORY * lane.holdMs);
       socket?.uncork();
-      lane.silence.written(performance.now());
+      lane.silence.written(now);
     });
   };
 
@@ -130,8 +143,9 @@ function createStore(client: RedisClient): Store {
   ): Promise<T> => {
     const sent = lane.silence.sent(performance.now());
     if (caller !== undefined) caller.sent = sent;
+    const reply = promised(send);
     awaitTurn(lane);
-    return promised(send).then(
+    return reply.then(
       (reply) => {
         lane.silence.heard(sent, performance.now());
         return reply;
@@ -160,8 +174,9 @@ function createStore(client: RedisClient): Store {
   };
 
   const askTime = async (lane: Lane, route?: string): Promise<void> => {
+    const askedAt = performance.now();
     const reply = await run(lane, clock, clock.encode(route));
-    lane.clock.learn(clock.decode(reply), performance.now());
+    lane.clock.learn(clock.decode(reply), performance.now(), askedAt);
   };
 
   /** Asks the time in nobody's name: ends a silence that is over, and renews what is known of the server's clock. */

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Clients,
   type RedisServer,
@@ -74,7 +75,7 @@ describe('a deadline', () => {
     for (let call = 0; call < 20; call += 1) {
       const next = await timed(store.call(count, key(), { deadlineMs: 100 }));
       expect(next.error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT' });
-      expect(next.ms).toBeLessThan(5);
+      expect(next.ms).toBeLessThan(20);
     }
 
     server.resume();
@@ -124,6 +125,18 @@ describe('a deadline', () => {
     const store = storeOf(await ready(clients.client()));
     await store.call(count, key(), { deadlineMs: 1000 });
     for (const stallMs of [97, 100, 102, 105, 108]) {
+      const call = store.call(count, key(), { deadlineMs: 100 });
+      const until = performance.now() + stallMs;
+      while (performance.now() < until); // the stall
+      await call;
+    }
+  });
+
+  it('is not taken for passed where timers come before the command is written, as behind setImmediate', async () => {
+    const store = storeOf(await ready(clients.client()));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    for (const stallMs of [101, 104, 108]) {
+      await new Promise((resolve) => setImmediate(resolve));
       const call = store.call(count, key(), { deadlineMs: 100 });
       const until = performance.now() + stallMs;
       while (performance.now() < until); // the stall
@@ -234,7 +247,7 @@ describe('start-up and recovery', () => {
     for (let call = 0; call < 20; call += 1) {
       const { ms, error } = await timed(store.call(count, key(), { deadlineMs: 100 }));
       expect(error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_UNREACHABLE' });
-      expect(ms).toBeLessThan(5);
+      expect(ms).toBeLessThan(20);
     }
     proxy.pass();
     await eventually(() => client.status === 'ready');
@@ -314,17 +327,34 @@ describe('start-up and recovery', () => {
 });
 
 describe('what one turn of the event loop asks', () => {
-  it('leaves in one write, in its order', ifClientHas('stream'), async () => {
+  it('leaves in its order, the first command at once and all others in one write', ifClientHas('stream'), async () => {
     const client = await ready(clients.client());
     const store = storeOf(client);
     await store.call(count, key(), { deadlineMs: 1000 });
     await store.call(count, key(), { deadlineMs: 1000 });
     const { stream } = client as unknown as { stream: Socket };
-    const writes = vi.spyOn(stream, '_writev');
+    const [alone, together] = [vi.spyOn(stream, '_write'), vi.spyOn(stream, '_writev')];
     const calls = race(20, () => store.call(count, key(), { deadlineMs: 1000 }));
+    expect(alone).toHaveBeenCalledTimes(1);
     expect(await calls).toEqual(Array.from({ length: 20 }, (_, n) => n + 3));
-    expect(writes).toHaveBeenCalledTimes(1);
+    expect([alone, together].map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
     expect(stream.writableCorked).toBe(0);
+  });
+
+  it('is held up by no turn that is long, again and again: a grant comes in time in a busy process', async () => {
+    const store = storeOf(await ready(clients.client()));
+    await store.call(count, key(), { deadlineMs: 1000 });
+    const ends: Promise<string>[] = [];
+    for (let turn = 0; turn < 10; turn += 1) {
+      await sleep(1);
+      for (let n = 0; n < 3; n += 1)
+        ends.push(store.call(count, key(), { deadlineMs: 50 }).then(() => 'given', String));
+      const until = performance.now() + 70;
+      while (performance.now() < until); // the turn
+    }
+    const told = await Promise.all(ends);
+    // Of the first turn nobody knows that it will be long, and its first command is not held up.
+    expect([told[0], ...told.slice(3)]).toEqual(Array.from({ length: 28 }, () => 'given'));
   });
 });
 
@@ -424,7 +454,7 @@ describe('a read', () => {
     const first = await read();
     expect(first.error).toMatchObject({ code: 'ERR_TURNPIKE_STORE_TIMEOUT' });
     expect(first.ms).toBeLessThan(150);
-    expect((await read()).ms).toBeLessThan(5);
+    expect((await read()).ms).toBeLessThan(20);
     server.resume();
     await eventually(async () => expect((await read()).error).toBeUndefined(), { withinMs: 1000 });
   });

@@ -186,9 +186,9 @@ export function rateLimit(options: RateLimitOptions): RateLimitMiddleware {
   return Object.assign(rateLimitMiddleware, { of, limiter });
 }
 
-/** To wait for what is there already takes a turn, and garbage. */
+/** To wait for what is there already takes a turn, and garbage. A client may write a `then` into a body, but no function. */
 const isPromise = <T>(given: T | Promise<T>): given is Promise<T> =>
-  typeof given === 'object' && given !== null && 'then' in given;
+  typeof given === 'object' && given !== null && 'then' in given && typeof given.then === 'function';
 
 /** What `key` gave, if it names anybody. Often it comes out of a body, where a client writes what it likes. */
 function subjectFrom(given: unknown): Subject | undefined {

@@ -116,7 +116,7 @@ describe.each([
   });
 
   it('takes a number for its string, and what names nobody, as bodies may hold it, for no key', async () => {
-    const given: unknown[] = [7, '7', null, {}, [], [1], true, ''];
+    const given: unknown[] = [7, '7', null, {}, JSON.parse('{"then":1}'), [], [1], true, ''];
     const limit = rateLimit(options({ limit: 2, key: (req) => given[Number(req.query.n)] as string }));
     const app = appWith(limit);
     const said = await warnings(async () => {

@@ -29,7 +29,8 @@ export class HeldSession<Claims> implements Session<Claims> {
   }
 
   /** Of a session that this holder has given out; undefined for anything else. */
-  static credentialOf(holder: object, session: object): Credential | undefined {
-    return #holder in session && session.#holder === holder ? session.#credential : undefined;
+  static credentialOf(holder: object, session: unknown): Credential | undefined {
+    const isHeld = typeof session === 'object' && session !== null && #holder in session && session.#holder === holder;
+    return isHeld ? session.#credential : undefined;
   }
 }

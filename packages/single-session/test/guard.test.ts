@@ -206,6 +206,8 @@ describe.each([
     const session = await sessions.verify(token);
     await expect(others.logout(session)).rejects.toMatchObject({ code: 'ERR_TURNPIKE_NOT_MOUNTED' });
     expect(await sessions.logout(session)).toBe(true);
+    const nobody = undefined as unknown as typeof session;
+    await expect(sessions.logout(nobody)).rejects.toMatchObject({ code: 'ERR_TURNPIKE_NOT_MOUNTED' });
   });
 
   it('a login over the limit is 409 with the devices that hold the seats, and no failure to sign in', async () => {

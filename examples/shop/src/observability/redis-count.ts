@@ -3,8 +3,8 @@ import type { RequestHandler } from 'express';
 import type { Redis } from 'ioredis';
 
 /**
- * Says in `Server-Timing` what a request has cost until its answer began: `redis;desc=<commands>, app;dur=<ms>`. Those who ask for the
- * same in one moment share a command: it counts for the first.
+ * Says in `Server-Timing` what a request has cost until its answer began: `redis;desc=<commands>, app;dur=<ms>`. Those who ask the
+ * cache in one moment share a command: it counts for the first.
  */
 export function countedRedis(redis: Redis): RequestHandler {
   const counts = new AsyncLocalStorage<{ commands: number }>();
