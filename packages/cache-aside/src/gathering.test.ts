@@ -12,14 +12,16 @@ function doubling() {
   return { together, ask };
 }
 
-it('asks together for what is asked in one turn, and answers each', async () => {
+it('asks at once for what comes first in a turn, together for all that comes later in it, and answers each', async () => {
   const { together, ask } = doubling();
-  const first = ask(1);
+  const first = [ask(1), ask(2)];
+  expect(await Promise.all(first)).toEqual([2, 4]);
+  const later = ask(3);
   await Promise.resolve();
-  expect(await Promise.all([first, ask(2)])).toEqual([2, 4]);
+  expect(await Promise.all([later, ask(4)])).toEqual([6, 8]);
   await setImmediate();
-  expect(await ask(3)).toBe(6);
-  expect(together).toEqual([[1, 2], [3]]);
+  expect(await ask(5)).toBe(10);
+  expect(together).toEqual([[1, 2], [3, 4], [5]]);
 });
 
 it('asks for no more than 8 at a time', async () => {

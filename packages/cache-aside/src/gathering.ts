@@ -7,14 +7,16 @@ import { atTurnEnd } from '@turnpike/core';
 const MOST = 8;
 
 /**
- * Asks together for what is asked in one turn of the event loop: when it ends, by `askAll`, in parts. Under load that is one command for
- * many callers, and no caller waits for others, who have all asked by then.
+ * Asks together for what is asked in one turn of the event loop, by `askAll`, in parts: for what comes first in it at once, with all of the
+ * same tick, and for the others when it ends. Under load that is one command for many callers, and who is alone waits for nobody.
  */
 export function gathering<Asked, Answer>(
   askAll: (asked: readonly Asked[]) => readonly Promise<Answer>[],
 ): (one: Asked) => Promise<Answer> {
   let asked: Asked[] = [];
   let answers: Promise<readonly Promise<Answer>[]> | undefined;
+  /** Some have been asked for in this turn. */
+  let hasAsked = false;
 
   const askPart = (part: readonly Asked[]): readonly Promise<Answer>[] => {
     try {
@@ -33,8 +35,15 @@ export function gathering<Asked, Answer>(
     return parts.flatMap(askPart);
   };
 
+  const soon = (): Promise<readonly Promise<Answer>[]> => {
+    if (hasAsked) return new Promise((resolve) => atTurnEnd(() => resolve(ask())));
+    hasAsked = true;
+    atTurnEnd(() => void (hasAsked = false));
+    return Promise.resolve().then(ask);
+  };
+
   return (one) => {
-    answers ??= new Promise((resolve) => atTurnEnd(() => resolve(ask())));
+    answers ??= soon();
     const at = asked.push(one) - 1;
     return answers.then((all) => all[at] as Promise<Answer>);
   };

@@ -39,7 +39,8 @@ export const startOf = (
 
 export interface Reader {
   /**
-   * Reads one key, as the event loop turns: with those that others ask for meanwhile, in one command. Who asks for the same gets the same.
+   * Reads one key: what comes first in a turn of the event loop at once, what comes later in it together at its end. Who asks for the same
+   * meanwhile gets the same.
    * Rejects with a `StoreError`.
    */
   read(place: Place): Promise<Found>;
