@@ -130,16 +130,20 @@ const pages: Act = async (common, who, ends) => {
   return each(...looks);
 };
 
+/** Longer than a third of the lease. A lease that is short itself refuses a claim over a slow connection. */
+const HEARTBEAT_MS = 400;
+
 const orders: Act = async (common, who, ends) => {
   const conflict = idempotency({
     ...common,
     scope: 'public',
-    leaseMs: 100,
+    leaseMs: 900,
     onInDoubt: () => ({ status: 201, body: 'known' }),
   });
   const app = express().post('/:status', conflict, async (req, res) => {
-    await sleep(50);
-    res.status(Number(req.params.status)).end();
+    const status = Number(req.params.status);
+    if (status === 201) await sleep(HEARTBEAT_MS);
+    res.status(status).end();
   });
   const at = await served(app, ends);
   const order = (status: number) => async () => {

@@ -122,7 +122,8 @@ export interface IdempotencyOptions {
    */
   ttlMs?: number;
   /**
-   * How long after its process was killed a run still counts as in flight, in ms. Longer handlers are kept alive.
+   * How long after its process was killed a run still counts as in flight, in ms. Longer handlers are kept alive. A claim that
+   * takes Redis longer than half of it is refused (503).
    *
    * @default 30_000
    */
