@@ -367,7 +367,7 @@ describe('Redis gone while the handler runs', () => {
 
 it('a lost claim is told to the handler: another run has taken over', async () => {
   const redis = it_.clients.client();
-  const once = idempotency(options(redis, it_.clients.prefix, { leaseMs: 150 }));
+  const once = idempotency(options(redis, it_.clients.prefix, { leaseMs: 600 }));
   const lost = gate<unknown>();
   const events = eventsSeen();
   const post = await serve(
@@ -429,9 +429,9 @@ it('a beat that comes after the run was given back leaves nothing behind', async
       };
     },
   });
-  const once = idempotency(options(slow, it_.clients.prefix, { leaseMs: 300 }));
+  const once = idempotency(options(slow, it_.clients.prefix, { leaseMs: 450 }));
   const post = await serve(
-    express().post('/orders', once, (_req, res) => void setTimeout(() => res.status(429).end(), 150)),
+    express().post('/orders', once, (_req, res) => void setTimeout(() => res.status(429).end(), 300)),
   );
   expect((await post('/orders', { headers: { 'Idempotency-Key': 'k' } })).status).toBe(429);
   expect(await it_.clients.scan('*')).toEqual([]);

@@ -341,14 +341,14 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
   });
 
   describe('a run', () => {
-    it('of five leases is one run', async () => {
-      const { seen, post } = await shop(once({ leaseMs: 200 }), async (req, res) => {
-        await sleep(1000);
+    it('of three leases is one run', async () => {
+      const { seen, post } = await shop(once({ leaseMs: 400 }), async (req, res) => {
+        await sleep(1200);
         created(req, res);
       });
       const first = post('/orders', keyed('k'));
       await eventually(() => seen.runs === 1);
-      const until = performance.now() + 900;
+      const until = performance.now() + 1100;
       while (performance.now() < until) {
         expect((await post('/orders', keyed('k'))).json.code).toBe('idempotency_in_flight');
         await sleep(25);
