@@ -17,6 +17,7 @@ import type { Loader } from './load.ts';
 import { LEASE_MARGIN_MS, createLoads } from './loads.ts';
 import { createLoneLoads } from './lone-loads.ts';
 import { createMany } from './many.ts';
+import { createOpening } from './opening.ts';
 import { createPages } from './pages.ts';
 import { createPlaces } from './places.ts';
 import { createReader } from './reader.ts';
@@ -178,7 +179,7 @@ export function createCache(options: CacheOptions): CacheOfAny {
     loneLoads,
     waits,
     marks,
-    codec,
+    opening: createOpening({ codec, journal }),
     journal,
     warn,
     tier,

@@ -1,5 +1,4 @@
 import { StoreError, type Warn } from '@turnpike/core';
-import { type Codec, SharedLoadError } from './codec.ts';
 import { stampOf } from './clock.ts';
 import { type Entry, holdsValue } from './envelope.ts';
 import type { Journal } from './events.ts';
@@ -9,8 +8,9 @@ import type { Outcome, ValueOutcome } from './loaded.ts';
 import type { Alone, Call, Loads, ToLoad } from './loads.ts';
 import type { LoneLoads } from './lone-loads.ts';
 import type { MarkTable } from './mark-table.ts';
+import type { Opening } from './opening.ts';
 import type { Place } from './places.ts';
-import { type Found, type Opened, type Reader, startOf } from './reader.ts';
+import { type Found, type Reader, startOf } from './reader.ts';
 import { type Standing, standingOf } from './standing.ts';
 import type { Tier } from './tier.ts';
 import type { Waits } from './waits.ts';
@@ -19,11 +19,6 @@ const standingFor = (call: Call, found: Found): Standing => call.standing?.(foun
 
 const valueIn = ({ entry, isValid }: Found): Entry | undefined =>
   entry !== undefined && isValid && holdsValue(entry) ? entry : undefined;
-
-const openedOnce = (entry: Entry, open: (entry: Entry) => unknown, opened: Opened | undefined): unknown => {
-  if (opened === undefined) return open(entry);
-  return (opened.value ??= open(entry));
-};
 
 type Served = Standing & { readonly kind: 'fresh' | 'stale' };
 
@@ -60,7 +55,7 @@ interface ServingParts {
   readonly loneLoads: LoneLoads;
   readonly waits: Waits;
   readonly marks: MarkTable;
-  readonly codec: Codec;
+  readonly opening: Opening;
   readonly journal: Journal;
   readonly warn: Warn;
   readonly tier: Tier | undefined;
@@ -69,61 +64,7 @@ interface ServingParts {
 }
 
 export function createServing(parts: ServingParts): Serving {
-  const { reader, loads, loneLoads, waits, marks, codec, journal, warn, tier, boundMs } = parts;
-
-  /** Undefined for what cannot be read. */
-  const opened = (
-    entry: Entry,
-    { open = codec.decode }: Pick<Call, 'open'>,
-    found: Found,
-  ): ValueOutcome | undefined => {
-    const { nowMs } = found;
-    try {
-      const value = openedOnce(entry, open, found.opened);
-      return { kind: 'value', value: () => value, meta: entry, held: { nowMs, freshUntilMs: entry.freshUntilMs } };
-    } catch {
-      journal.note({ type: 'corrupt' });
-      return undefined;
-    }
-  };
-
-  /** Undefined for what cannot be read. */
-  const openedFailure = ({ payload }: Entry): Outcome | undefined => {
-    try {
-      return { kind: 'error', error: new SharedLoadError(payload) };
-    } catch {
-      journal.note({ type: 'corrupt' });
-      return undefined;
-    }
-  };
-
-  /** A value that is expired, in place of an error. */
-  const orKept = (outcome: Outcome, kept: Entry | undefined, call: Call, found: Found): Outcome => {
-    const instead = outcome.kind === 'error' && kept !== undefined ? opened(kept, call, found) : undefined;
-    if (instead !== undefined) journal.note({ type: 'stale', why: 'error' });
-    return instead ?? outcome;
-  };
-
-  /** A value that is expired, in place of one for which its caller would have to wait too long. */
-  const inTime = async (
-    outcome: Promise<Outcome>,
-    kept: Entry | undefined,
-    call: Call,
-    found: Found,
-  ): Promise<Outcome> => {
-    const { softTimeoutMs } = call.freshness;
-    if (kept === undefined || softTimeoutMs === Infinity) return outcome;
-    let timer: NodeJS.Timeout | undefined;
-    const isOver = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, Math.max(0, softTimeoutMs - (performance.now() - call.startedAt)), undefined);
-    });
-    const first = await Promise.race([outcome, isOver]).finally(() => clearTimeout(timer));
-    const instead = first === undefined ? opened(kept, call, found) : undefined;
-    if (instead === undefined) return first ?? outcome;
-    outcome.catch(() => undefined);
-    journal.note({ type: 'stale', why: 'slow' });
-    return instead;
-  };
+  const { reader, loads, loneLoads, waits, marks, opening, journal, warn, tier, boundMs } = parts;
 
   /** Whether to load anew what is served: when it is stale, and now and then before it is. */
   const dueOf = ({ kind, value, isFree }: Served, call: Pick<Call, 'freshness'>, { nowMs }: Found): Hit['due'] => {
@@ -134,7 +75,7 @@ export function createServing(parts: ServingParts): Serving {
 
   const hit: Serving['hit'] = (standing, found, call) => {
     if (standing.kind !== 'fresh' && standing.kind !== 'stale') return undefined;
-    const outcome = opened(standing.value, call, found);
+    const outcome = opening.value(standing.value, call, found);
     if (outcome === undefined) return undefined;
     if (standing.kind === 'stale') journal.note({ type: 'stale', why: 'revalidate' });
     else if (found.opened === undefined) {
@@ -166,20 +107,16 @@ export function createServing(parts: ServingParts): Serving {
         return { ...outcome, refreshBegun: renew({ ...call, loader: call.refresh }, found, due) };
       }
       case 'held':
-        return inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
+        return opening.inTime(follow(call, found, standing.holder, standing.kept), standing.kept, call, found);
       case 'failed': {
         const { failure, kept } = standing;
-        const outcome = kept === undefined ? undefined : opened(kept, call, found);
-        if (outcome !== undefined) {
-          journal.note({ type: 'stale', why: 'error' });
-          return outcome;
-        }
-        return (failure && openedFailure(failure)) ?? load(call, found, undefined);
+        const outcome = opening.instead('error', kept, call, found) ?? (failure && opening.failure(failure));
+        return outcome ?? load(call, found, undefined);
       }
       case 'passed':
         return loadAlone(call, 'passed', found);
       case 'absent':
-        return inTime(load(call, found, standing.kept, standing.basis), standing.kept, call, found);
+        return opening.inTime(load(call, found, standing.kept, standing.basis), standing.kept, call, found);
     }
   };
 
@@ -195,7 +132,7 @@ export function createServing(parts: ServingParts): Serving {
     const outcome = await begun.load.outcome;
     if (!begun.isOwn && isAbandoned(outcome)) return serve(call, await reader.read(call.place));
     if (!begun.isOwn) journal.note({ type: 'joined' });
-    return orKept(outcome, kept, call, found);
+    return opening.orKept(outcome, kept, call, found);
   };
 
   /** Takes the outcome of a load that runs, if its own look allows; of another process once it is in Redis. */
@@ -212,7 +149,7 @@ export function createServing(parts: ServingParts): Serving {
     const isOurs = outcome.kind === 'error' ? !isAbandoned(outcome) : await isStillValid(outcome, found, call);
     if (isOurs) {
       journal.note({ type: 'joined' });
-      return orKept(outcome, kept, call, found);
+      return opening.orKept(outcome, kept, call, found);
     }
     return serve(call, await reader.read(call.place));
   };
