@@ -252,11 +252,19 @@ function unreadable(thrown: unknown): Decision {
 
 const randomId = (): string => randomBytes(32).toString('base64url');
 
-/** A request that nothing is kept of. */
-const keyless = (): IdempotentRun => ({
-  id: randomId(),
-  fence: 0,
-  isProtected: false,
-  signal: new AbortController().signal,
-  release: () => undefined,
-});
+/** The run of a request that nothing is kept of. Most never ask for it. */
+const keyless = (): IdempotentRun => {
+  let id: string | undefined;
+  let signal: AbortSignal | undefined;
+  return {
+    get id() {
+      return (id ??= randomId());
+    },
+    fence: 0,
+    isProtected: false,
+    get signal() {
+      return (signal ??= new AbortController().signal);
+    },
+    release: () => undefined,
+  };
+};

@@ -191,7 +191,11 @@ describe.each(EXPRESSES)('%s', (_version, express) => {
       expect(strict.seen.runs).toBe(0);
 
       const lax = once({ required: false });
-      const { post } = await shop(lax, (req, res) => void res.json(lax.of(req)));
+      const { post } = await shop(lax, (req, res) => {
+        expect(lax.of(req)).toEqual({ ...lax.of(req) });
+        expect(lax.of(req).signal).toBe(lax.of(req).signal);
+        res.json(lax.of(req));
+      });
       const [one, two] = [await post('/orders', { body: {} }), await post('/orders', { body: {} })];
       expect(one.json).toMatchObject({ id: expect.stringMatching(/^[\w-]{43}$/), fence: 0, isProtected: false });
       expect(two.json.id).not.toBe(one.json.id);
