@@ -3,6 +3,7 @@ import { eventually, race, runningTime, startRedis } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import { describe, expect, it, vi } from 'vitest';
 import { type CacheOptions, createCache } from '../src/index.ts';
+import { forget } from '../src/scripts.ts';
 
 const it_ = setting();
 
@@ -158,6 +159,38 @@ describe('Redis paused', () => {
     answer('old');
     expect(await before).toBe('old');
   });
+});
+
+it('a key whose invalidation waits is asked for by itself: what the same turn asks for beside it is served', async () => {
+  const redis = it_.clients.client();
+  let isTaken = true;
+  /** A client whose server takes no key away, for a while. */
+  const reluctant = new Proxy(redis, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      const method = value.bind(target) as (...args: unknown[]) => unknown;
+      if (name !== 'eval' && name !== 'evalsha') return method;
+      const isForget = (script: unknown): boolean => script === forget.lua || script === forget.sha;
+      return async (script: unknown, ...rest: unknown[]) => {
+        if (!isTaken && isForget(script)) throw new Error('BUSY Redis is busy running a script.');
+        return method(script, ...rest);
+      };
+    },
+  });
+  await redis.ping();
+  const cache = createCache({ redis: reluctant, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+  const turnOf = (value: string): Promise<string[]> =>
+    Promise.all(['near', 'waits', 'far'].map((key) => cache.getOrLoad(key, () => value)));
+  await turnOf('old');
+  await eventually(() => expect(cache.stats().stored).toBe(3));
+  isTaken = false;
+  expect(await cache.invalidate({ keys: ['waits'] })).toEqual({ delivered: 0, queued: 1 });
+  expect(await turnOf('new')).toEqual(['old', 'new', 'old']);
+  isTaken = true;
+  expect(await turnOf('newer')).toEqual(['old', 'newer', 'old']);
+  expect(cache.stats().backlog).toBe(0);
+  cache.close();
 });
 
 describe('Redis out of memory', () => {
