@@ -4,8 +4,8 @@ import { OptionError } from './errors.ts';
 export type RedisArgument = string | number | Buffer;
 
 /**
- * The few things we ask of a Redis client. ioredis 5, ioredis 6, their `Cluster`, and iovalkey are such clients as they
- * are; one of node-redis is given through `fromNodeRedis`. The client is the caller's: we never configure it and never close it.
+ * The few things we ask of a Redis client. ioredis 5, ioredis 6 and their `Cluster` are such clients as they are; one of
+ * node-redis is given through `fromNodeRedis`. The client is the caller's: we never configure it and never close it.
  */
 export interface RedisClient {
   readonly status: string;

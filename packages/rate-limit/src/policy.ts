@@ -24,7 +24,8 @@ type PerRequest = number | { of(req: HttpRequest): number }['of'];
 /** One limit, as it is given. */
 export interface PolicyOptions {
   /**
-   * Names the policy in keys and headers: limiters of one name count together. Required where `limit` or `windowMs`
+   * Names the policy in keys and headers: limiters count together whose policies are the same by name, algorithm and
+   * window (of a token bucket by limit, too). Required where `limit` or `windowMs`
    * is a function.
    *
    * @default `<limit>-in-<window>`

@@ -27,6 +27,7 @@ export function createApp(redis: Redis, prefix: string, secret: string): Express
   app.use(limit); // 3
 
   app.post('/login', express.json(), async (req, res) => {
+    // Yours: ask for the password first.
     res.json(await sessions.login((req.body as { email: string }).email));
   });
 
