@@ -12,6 +12,17 @@ it('tries again until it does not fail, and then no more', async () => {
   expect(tries).toBe(2);
 });
 
+it('tries again within a second, for half a minute', async () => {
+  const triedAt = [performance.now()];
+  const done = retrySoon(async () => {
+    triedAt.push(performance.now());
+    if (triedAt.length < 6) throw new Error('not yet');
+  });
+  expect(await done).toBe(true);
+  const pauses = triedAt.slice(1).map((at, n) => at - (triedAt[n] ?? at));
+  expect(Math.max(...pauses)).toBeLessThan(1_200);
+});
+
 it('lets go of what comes when a thousand wait', async () => {
   let tries = 0;
   const all = Array.from({ length: 1500 }, () => retrySoon(() => Promise.resolve((tries += 1))));

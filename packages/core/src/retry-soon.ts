@@ -1,7 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** When work that Redis did not answer is tried again, in ms from the try before. */
-const RETRIES_MS = [100, 400, 1600, 6400, 25_600];
+/**
+ * When work that Redis did not answer is tried again, in ms from the try before: within a second of Redis being back, like everything
+ * else. A try costs nothing while it is away.
+ */
+const RETRIES_MS: readonly number[] = [100, 400, ...Array<number>(34).fill(1000)];
 
 /** The most that waits to be tried again, in all of the process. */
 const MAX_WAITING = 1000;

@@ -1,4 +1,4 @@
-import { type Store, StoreError, eventsOf, randomIds, storeOf, warnOnce } from '@turnpike/core';
+import { type Store, StoreError, eventsOf, randomIds, retrySoon, storeOf, warnOnce } from '@turnpike/core';
 import { type Decision, type Reservation, decisionOf } from './decision.ts';
 import { createDenyCache } from './deny-cache.ts';
 import { type CheckedOptions, type RateLimiterOptions, checkedOptions } from './limiter-options.ts';
@@ -153,18 +153,23 @@ export function engineWith(
           (error: unknown) => tell(withoutRedis(error, fromHere)),
         );
 
-  /** What was admitted too late to be told is given back where it may be; elsewhere it stays charged. */
-  const giveBack = (redis: Store, { key, id, policies: under }: Take, late: Verdict): void => {
-    if (late.kind !== 'allow') return;
-    redis
-      .call(settle, { key, id, policies: under, refunded: refundable(under) }, { deadlineMs })
-      .catch(() => undefined);
+  /** What may have been admitted, and was not told in time, is given back where it may be; elsewhere it stays charged. */
+  const giveBack = (redis: Store, { key, id, policies: under }: Take): void => {
+    const refund = { key, id, policies: under, refunded: refundable(under) };
+    const settled = (): Promise<boolean> => redis.call(settle, refund, { deadlineMs });
+    settled().catch(() => retrySoon(settled));
   };
 
-  const askRedis = (redis: Store, question: Take): Promise<Verdict> =>
-    isRefundable(question.policies)
-      ? redis.call(take, question, { deadlineMs, onAbandoned: (late) => giveBack(redis, question, late) })
-      : redis.call(take, question, { deadlineMs });
+  const askRedis = (redis: Store, question: Take): Promise<Verdict> => {
+    if (!isRefundable(question.policies)) return redis.call(take, question, { deadlineMs });
+    const onAbandoned = (late: Verdict): void => {
+      if (late.kind === 'allow') giveBack(redis, question);
+    };
+    return redis.call(take, question, { deadlineMs, onAbandoned }).catch((error: unknown) => {
+      if (error instanceof StoreError && error.mayHaveRun) giveBack(redis, question);
+      throw error;
+    });
+  };
 
   const remember = ({ key, cost, policies: under }: Question, verdict: Verdict, sentAt: number): void => {
     // A charge makes the waits longer that were told before it.

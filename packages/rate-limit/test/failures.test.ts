@@ -219,6 +219,23 @@ describe('the wire', () => {
     await eventually(async () => expect(await seen.peek('ann')).toMatchObject({ degraded: false, used: 0 }));
   });
 
+  it.each([
+    ['sends again after its deadline', { retryStrategy: (): number => 300 }],
+    ['sends no more', { retryStrategy: (): number => 300, maxRetriesPerRequest: 0 }],
+  ])('a take whose reply was lost, and that the client %s, is given back where it may be settled', async (_, more) => {
+    await using proxy = await faultProxy(it_.server);
+    const redis = await ready(it_.clients.client({ host: proxy.host, port: proxy.port, ...more }));
+    const common = { prefix: it_.clients.prefix, limit: 10, windowMs: 60_000 };
+    const limiter = createRateLimiter({ ...common, redis, charge: 'failure', onStoreError: 'deny' });
+    await limiter.take('warm');
+    const lost = proxy.dropNextReply((command) => /^eval/i.test(command[0] ?? ''));
+    expect((await limiter.take('ann')).degraded).toBe(true);
+    await lost;
+    const seen = createRateLimiter({ ...common, redis: it_.clients.client() });
+    expect(await seen.peek('ann')).toMatchObject({ used: 1 });
+    await eventually(async () => expect(await seen.peek('ann')).toMatchObject({ used: 0 }));
+  });
+
   it('SCRIPT FLUSH mid-run: no error, no double charge', async () => {
     const redis = it_.clients.client();
     const limiter = createRateLimiter({
