@@ -19,8 +19,9 @@ export function databaseServer(url: string): Database {
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: STATEMENT_MS,
   });
-  // Of a connection that nobody uses: the next query finds out by itself.
-  pool.on('error', ignore);
+  // Of a connection that nobody uses: the next query finds out by itself. Of one that is in use its next statement tells. From its
+  // first moment: a server that ends may say so in the same breath in which it is ready.
+  pool.on('error', ignore).on('connect', (client) => void client.on('error', ignore));
 
   const orAway = async <T>(work: Promise<T>, mayHaveCommitted = false): Promise<T> => {
     try {
@@ -40,8 +41,6 @@ export function databaseServer(url: string): Database {
     ...queriesOf(pool),
     async transaction(work) {
       const client = await orAway(pool.connect());
-      // While it is out nobody else listens: what becomes of its connection is told by the next statement.
-      client.on('error', ignore);
       let isBroken: boolean | Error = false;
       try {
         await orAway(client.query('begin'));
@@ -53,7 +52,6 @@ export function databaseServer(url: string): Database {
         if (!isBroken) await client.query('rollback').catch(() => (isBroken = true));
         throw error;
       } finally {
-        client.off('error', ignore);
         client.release(isBroken);
       }
     },
