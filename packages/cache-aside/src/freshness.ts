@@ -63,6 +63,9 @@ export const FRESHNESS_OPTIONS: readonly (keyof Freshness)[] = [
 /** A year: what `PX` and exact arithmetic in Lua bear easily. */
 export const LONGEST_MS: number = 366 * 86_400_000;
 
+/** Beyond it Node waits for 1 ms. */
+const LONGEST_TIMER_MS = 2_147_483_647;
+
 const LONGEST_NEGATIVE_MS = 10_000;
 
 /** @throws OptionError when a duration is no good */
@@ -75,7 +78,7 @@ export function checkedFreshness(check: OptionChecks, options: Partial<Freshness
   check.integer('negativeTtlMs', negativeTtlMs, 1, LONGEST_MS);
   check.must(typeof jitter === 'number' && jitter >= 0 && jitter <= 1, 'jitter', 'a number from 0 to 1', jitter);
   check.must(typeof beta === 'number' && beta >= 0 && beta <= 100, 'beta', 'a number from 0 to 100', beta);
-  if (softTimeoutMs !== Infinity) check.integer('softTimeoutMs', softTimeoutMs, 0, LONGEST_MS);
+  if (softTimeoutMs !== Infinity) check.integer('softTimeoutMs', softTimeoutMs, 0, LONGEST_TIMER_MS);
   return { ttlMs: ttlMs as number, staleMs, staleIfErrorMs, negativeTtlMs, jitter, beta, softTimeoutMs };
 }
 

@@ -47,6 +47,7 @@ export function createWriteThrough(parts: WriteThroughParts): WriteThrough {
       const { entryKey, channel } = places.of(key);
       const lasting = lifetimeOf(value, freshness, Math.random());
       const packed = await compression.pack(encoded);
+      kin.dropped([entryKey]);
       await store.call(overwrite, { key: entryKey, channel, version, ...packed, ...lasting }, { deadlineMs });
       kin.invalidated([entryKey]);
       return true;

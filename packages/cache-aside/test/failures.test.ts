@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, race, runningTime, startRedis } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
+import type { Redis } from 'ioredis';
 import { describe, expect, it, vi } from 'vitest';
-import { type CacheOptions, createCache } from '../src/index.ts';
+import { type CacheOptions, type LoadContext, createCache } from '../src/index.ts';
 import { forget } from '../src/scripts.ts';
 
 const it_ = setting();
@@ -13,6 +14,21 @@ async function here(more: Partial<CacheOptions> = {}) {
   const redis = it_.clients.client();
   await redis.ping();
   return createCache({ redis, prefix: it_.clients.prefix, ttlMs: 60_000, ...more });
+}
+
+/** A client whose server refuses the commands that `isRefused` names, by method and first argument. */
+function withFailing(redis: Redis, isRefused: (method: string, argument: unknown) => boolean): Redis {
+  return new Proxy(redis, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      const method = value.bind(target) as (...args: unknown[]) => unknown;
+      return (...args: unknown[]) =>
+        isRefused(String(name), args[0])
+          ? Promise.reject(new Error('BUSY Redis is busy running a script.'))
+          : method(...args);
+    },
+  });
 }
 
 describe('Redis paused', () => {
@@ -161,23 +177,39 @@ describe('Redis paused', () => {
   });
 });
 
+it('a version that is written while a load runs without Redis parts the callers, like an invalidation', async () => {
+  const redis = it_.clients.client();
+  let isReadable = true;
+  const halting = withFailing(redis, (command) => !isReadable && command === 'mgetBuffer');
+  await redis.ping();
+  const cache = createCache({ redis: halting, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
+  const versioned = (version: number) => (load: LoadContext) => {
+    load.version(version);
+    return `v${version}`;
+  };
+  await cache.getOrLoad('k', versioned(1));
+  await eventually(() => expect(cache.stats().stored).toBe(1));
+  isReadable = false;
+  let answer: (value: string) => void = () => undefined;
+  const before = cache.getOrLoad('k', () => new Promise<string>((resolve) => (answer = resolve)));
+  await eventually(() => expect(cache.stats().alone).toBe(1));
+  await cache.writeThrough('k', ({ version }) => {
+    version(2);
+    return 'v2';
+  });
+  expect(await cache.getOrLoad('k', versioned(2))).toBe('v2');
+  answer('v1');
+  expect(await before).toBe('v1');
+  isReadable = true;
+  expect(await cache.getOrLoad('k', versioned(3))).toBe('v2');
+  cache.close();
+});
+
 it('a key whose invalidation waits is asked for by itself: what the same turn asks for beside it is served', async () => {
   const redis = it_.clients.client();
   let isTaken = true;
-  /** A client whose server takes no key away, for a while. */
-  const reluctant = new Proxy(redis, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function') return value;
-      const method = value.bind(target) as (...args: unknown[]) => unknown;
-      if (name !== 'eval' && name !== 'evalsha') return method;
-      const isForget = (script: unknown): boolean => script === forget.lua || script === forget.sha;
-      return async (script: unknown, ...rest: unknown[]) => {
-        if (!isTaken && isForget(script)) throw new Error('BUSY Redis is busy running a script.');
-        return method(script, ...rest);
-      };
-    },
-  });
+  const isForget = (script: unknown): boolean => script === forget.lua || script === forget.sha;
+  const reluctant = withFailing(redis, (_, script) => !isTaken && isForget(script));
   await redis.ping();
   const cache = createCache({ redis: reluctant, prefix: it_.clients.prefix, ttlMs: 60_000, deadlineMs: 5000 });
   const turnOf = (value: string): Promise<string[]> =>

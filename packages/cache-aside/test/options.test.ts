@@ -14,7 +14,7 @@ describe('options', () => {
     [{ ttlMs: 1, staleIfErrorMs: '1' }, '"staleIfErrorMs"'],
     [{ ttlMs: 1, negativeTtlMs: 0 }, '"negativeTtlMs"'],
     [{ ttlMs: 1, beta: -1 }, '"beta" must be a number from 0 to 100, received -1'],
-    [{ ttlMs: 1, softTimeoutMs: 0.5 }, '"softTimeoutMs" must be an integer from 0 to 31622400000, received 0.5'],
+    [{ ttlMs: 1, softTimeoutMs: 0.5 }, '"softTimeoutMs" must be an integer from 0 to 2147483647, received 0.5'],
     [{ ttlMs: 1, jitter: 2 }, '"jitter" must be a number from 0 to 1, received 2'],
     [{ ttlMs: 1, loadTimeoutMs: 0 }, '"loadTimeoutMs"'],
     [{ ttlMs: 1, deadlineMs: 0 }, '"deadlineMs"'],
