@@ -32,6 +32,7 @@ describe('SECURITY.md', () => {
     const counts = {};
     for (const { name } of threats) counts[name] = (counts[name] ?? 0) + 1;
     expect(Object.keys(counts)).toEqual([
+      'core',
       'rate-limit',
       'single-session',
       'idempotency',
