@@ -1,8 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { scale } from '@turnpike/test-kit';
+import { eventually, scale } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
-import type { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { habitsOn } from './memory.ts';
 
@@ -28,40 +27,27 @@ describe('the memory of docs/redis.md', () => {
     ]),
   );
 
-  /** Each as it is measured, and how much of what the page says that has to be. */
-  async function compare(
-    measure: (act: (user: string) => Promise<unknown>, redis: Redis) => Promise<number>,
-    most: number,
-  ) {
+  it.each(scale({ quick: [1_000], full: [1_000, 4_000] }))('is what Redis grows by when %i do it', async (users) => {
     const redis = it_.clients.client();
     const { acts, close } = await habitsOn(redis, it_.clients.prefix);
     onTestFinished(close);
     expect([...told.keys()]).toEqual(Object.keys(acts));
+    const used = async (): Promise<number> => Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
+    // Other servers than the page speaks of lay their tables out in other ways.
+    const [least, most] = /redis_version:7\.0/.test(await redis.info('server')) ? [0.92, 1.08] : [0.6, 1.1];
     for (const [what, act] of Object.entries(acts)) {
-      await redis.flushall();
-      const bytes = await measure(act, redis);
-      const share = bytes / told.get(what)!;
-      expect([what, bytes, share > 0.7 && share < most ? 'as told' : share]).toEqual([what, bytes, 'as told']);
+      // Again where connections have grown or shrunk with it, each time by what they hold for themselves.
+      const grow = async (): Promise<void> => {
+        await redis.flushall();
+        const before = await used();
+        for (let n = 0; n < users; n += 50) {
+          await Promise.all(Array.from({ length: 50 }, (_, m) => act(`user-${10_000 + n + m}`)));
+        }
+        const bytes = ((await used()) - before) / users;
+        const share = bytes / told.get(what)!;
+        expect([what, bytes, share >= least && share <= most ? 'as told' : share]).toEqual([what, bytes, 'as told']);
+      };
+      await eventually(grow, { withinMs: 5_000 });
     }
-  }
-
-  it('is what MEMORY USAGE says of the keys of one, but for their place in a second table', () =>
-    compare(async (act, redis) => {
-      await act('user-12345');
-      const keys = (await it_.clients.scan()).filter((key) => !key.includes('{clock}'));
-      const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key)));
-      return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
-    }, 1.05));
-
-  it.each(scale({ quick: [], full: [5_000] }))('is what Redis grows by when %i do it', (users) =>
-    compare(async (act, redis) => {
-      const used = async (): Promise<number> => Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
-      await act('user-99999');
-      const before = await used();
-      for (let n = 0; n < users; n += 50) {
-        await Promise.all(Array.from({ length: 50 }, (_, m) => act(`user-${10_000 + n + m}`)));
-      }
-      return ((await used()) - before) / users;
-    }, 1.3),
-  );
+  });
 });

@@ -43,6 +43,21 @@ describe('a key', () => {
     );
   });
 
+  it('of one package or prefix is never that of another, whatever its id says', () => {
+    const piece = fc.constantFrom('idempotency', 'rate-limit', 'shop', 'turnpike', 'v1', ':', '{', '}', '~', 'a');
+    const ids = fc.array(
+      fc.array(piece).map((pieces) => pieces.join('')),
+      { minLength: 1, maxLength: 4 },
+    );
+    const others = [keyspace('idempotency', 'turnpike'), keyspace('rate-limit', 'shop')];
+    fc.assert(
+      fc.property(ids, ids, (one, other) => {
+        for (const keyOf of others) expect(keyOf(other)).not.toBe(key(one));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
   it('cannot be met by writing down another one’s digest', () => {
     const digest = /\{(.+)\}/.exec(key(['a b']))?.[1] ?? '';
     expect(key([digest])).not.toBe(key(['a b']));

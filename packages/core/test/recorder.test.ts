@@ -98,6 +98,7 @@ const ANSWERS: [name: string, handler: Handler, method?: string][] = [
   ['a header many times', (_req, res) => res.set('Link', ['<a>; rel=x', '<b>; rel=y'] as never).end('x')],
   ['a header in latin1', (_req, res) => res.set('X-Name', 'Zoë').end(Buffer.from('x'))],
   ['a header removed', (_req, res) => void (res.removeHeader('X-Outer'), res.end('x'))],
+  ['a header named __proto__', (_req, res) => res.setHeader('__proto__', 'x').end('x')],
   ['a header of the outside changed', (_req, res) => res.append('Vary', 'Accept').end('x')],
   ['pipe', (_req, res) => createReadStream(FILE, { highWaterMark: 100 }).pipe(res)],
   ['stream.pipeline', (_req, res) => pipeline(Readable.from(['a', 'b', 'c']), res, () => undefined)],

@@ -397,6 +397,26 @@ describe('an error reply', () => {
     });
   });
 
+  it('says the server’s words, and neither the key nor what was sent with it', async () => {
+    const admin = await ready(clients.client());
+    const secret = `${key()}:a-secret`;
+    await admin.hset(secret, 'a', 'b');
+    await admin.pexpire(secret, 60_000);
+    await admin.call('ACL', 'SETUSER', 'narrow', 'on', '>pw', '~other:*', '+@all');
+    const client = await ready(clients.client({ username: 'narrow', password: 'pw' }));
+    for (const [one, code] of [
+      [admin, /WRONGTYPE/],
+      [client, /NOPERM/],
+    ] as const) {
+      const error = await storeOf(one)
+        .call(count, secret, { deadlineMs: 1000 })
+        .catch((thrown: unknown) => thrown);
+      expect(String(error)).toMatch(code);
+      expect(String(error)).not.toContain('a-secret');
+    }
+    await admin.call('ACL', 'DELUSER', 'narrow');
+  });
+
   it('of a full memory goes straight to the caller, and does not count as silence', async () => {
     await using full = await startRedis({ maxmemory: '100kb', config: { 'maxmemory-policy': 'noeviction' } });
     const client = await ready(clients.client({ host: full.host, port: full.port }));

@@ -5,6 +5,7 @@ import express from 'express';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { refusal, singleSession } from '../src/index.ts';
+import { type Tokens, refreshing } from '../src/refresh/index.ts';
 import { SECRET, contentOf, options } from './app.ts';
 import { setting } from '@turnpike/test-kit/vitest';
 
@@ -101,6 +102,30 @@ async function runAll() {
   const claims = await request(express().use(own.guard({ from: () => ({ userId: USER, sid, gen }) }))).get('/');
   said.answers.push(claims.text);
 
+  const { refresh, handler, ...refreshed } = refreshing(sessions, { accessMs: 30_000 });
+  const pair = <T extends Tokens>({ token, refreshToken, ...rest }: T): T => {
+    tokens.push(token, refreshToken);
+    said.objects.push(shown(rest));
+    return { token, refreshToken, ...rest } as unknown as T;
+  };
+  const askNext = async (refreshToken: unknown): Promise<void> => {
+    const refused = await request(express().post('/', express.json(), handler()))
+      .post('/')
+      .send({ refreshToken });
+    expect([401, 503]).toContain(refused.status);
+    said.answers.push(refused.text, shown(refused.headers));
+  };
+  const begun = pair(await refreshed.login(USER, { device: 'Tablet' }));
+  const next = pair(await refresh(begun.refreshToken));
+  pair(await refresh(begun.refreshToken));
+  expect(await ask(begun.refreshToken)).toBe(401);
+  await fail(() => refresh(next.token));
+  await askNext(`${next.refreshToken}x`);
+  pair(await refresh(next.refreshToken));
+  // Used again after its successor was: it ends the session, and is told of.
+  await fail(() => refresh(begun.refreshToken));
+  await askNext(next.refreshToken);
+
   await clock.advance(6000);
   const live = await login();
   await ask(live.token);
@@ -129,8 +154,11 @@ async function runAll() {
   await clock.advance(60_000);
   expect(await ask(last.token)).toBe(401);
   const stays = await login();
+  const waiting = pair(await refreshed.login(USER));
 
   it_.server.pause();
+  await fail(() => refresh(waiting.refreshToken));
+  await askNext(waiting.refreshToken);
   expect([await ask(stays.token), await ask(stays.token, believing)]).toEqual([503, 200]);
   await fail(() => sessions.login(USER));
   it_.server.resume();
@@ -152,7 +180,7 @@ async function runAll() {
 }
 
 describe('a run of all operations', () => {
-  it('tells Redis, events, warnings, errors, answers and logged objects no token, session id, secret or pepper', async () => {
+  it('tells Redis, events, warnings, errors, answers and logged objects no token, refresh token, session id, secret or pepper', async () => {
     const { said, tokens, claimed, redis } = await runAll();
 
     const dump: string[] = [];
@@ -171,7 +199,7 @@ describe('a run of all operations', () => {
       Buffer.from(sid, 'base64url').toString('latin1'),
     ]);
     const secrets = new Set([...parts, ...sids, ...bytes, SECRET, PEPPER]);
-    expect(tokens.length).toBeGreaterThan(10);
+    expect(tokens.length).toBeGreaterThan(20);
     expect([...secrets].every((secret) => secret.length >= 16)).toBe(true);
 
     for (const [where, texts] of Object.entries({ ...said, dump })) {
@@ -184,6 +212,7 @@ describe('a run of all operations', () => {
       expect(texts.length).toBeGreaterThan(2);
     }
     expect(commands.join('\n')).toContain('Laptop');
+    expect(events.join('\n')).toContain('refresh_reused');
     const types = ['login', 'rejected', 'refused', 'healed', 'degraded'];
     for (const type of types) expect(events.join('\n')).toContain(`type: '${type}'`);
 
