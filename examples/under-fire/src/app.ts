@@ -1,6 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { type CacheEvent, createCache } from '@turnpike/cache-aside';
+import { createCache } from '@turnpike/cache-aside';
 import { cacheResponse } from '@turnpike/cache-aside/express';
 import type { RedisClient } from '@turnpike/core';
 import { type IdempotencyOptions, idempotency } from '@turnpike/idempotency';
@@ -8,6 +6,8 @@ import { rateLimit } from '@turnpike/rate-limit';
 import { refusal, singleSession } from '@turnpike/single-session';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Database } from './database.ts';
+import { createEar } from './heard.ts';
+import { createPulse } from './pulse.ts';
 
 /** What the app promises, for the oracle to hold it to. */
 export const PROMISED = {
@@ -34,12 +34,6 @@ export interface UnderFireApp {
   close(): void;
 }
 
-/** What the cache has told of one request. */
-type Heard = Set<CacheEvent['type']>;
-
-/** On a Cluster they lie on all masters. */
-const PULSES = ['a', 'b', 'c', 'd', 'e', 'f'];
-
 /** Every package at work in one app, with an answer to each request that says what was decided, and by whom. */
 export function createApp({ database, ...common }: Foundation): UnderFireApp {
   const sessions = singleSession({
@@ -56,7 +50,6 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     localShare,
     key: ({ params }) => String(params?.['caller']),
   });
-  const pulse = rateLimit({ ...common, name: 'pulse', limit: 1_000_000, windowMs: 60_000 });
   const cache = createCache({ ...common, ttlMs: 60_000, loadTimeoutMs: 500 });
   const once = (onInDoubt: 'conflict' | 'rerun') =>
     idempotency({
@@ -69,15 +62,13 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
   const tagOf = (page: unknown): string => `page-${String(page)}`;
   const keyOf = (page: string): string => `value-${page}`;
 
-  const hearing = new AsyncLocalStorage<Heard>();
-  const hear = (event: unknown): void => void hearing.getStore()?.add((event as CacheEvent).type);
-  subscribe('turnpike:cache-aside', hear);
+  const ear = createEar();
+  const pulse = createPulse({ limiter: browse.limiter, sessions, ledger: careful.ledger, cache, ear });
 
   const app = express();
   app.disable('x-powered-by');
   app.get('/pulse', async (_req, res) => {
-    const beats = await Promise.all(PULSES.map((key) => pulse.limiter.take(key)));
-    res.json({ isNormal: beats.every(({ degraded }) => !degraded), backlog: cache.stats().backlog });
+    res.json({ away: await pulse(), backlog: cache.stats().backlog });
   });
   app.use(browse);
   app.get('/few/:caller', few, (req, res) => {
@@ -108,13 +99,11 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     const { queued } = await cache.invalidate({ tags: [tagOf(req.params.page)] });
     res.json({ version, isDelivered: queued === 0 });
   });
-  app.get('/values/:page', ({ params: { page } }, res) => {
-    const heard: Heard = new Set();
-    return hearing.run(heard, async () => {
-      const version = await cache.getOrLoad(keyOf(page), () => database.versionOf(page));
-      // Who loads without Redis shares that with whoever asks meanwhile.
-      res.json({ version, isDegraded: heard.has('alone') || heard.has('joined') });
-    });
+  app.get('/values/:page', async ({ params: { page } }, res) => {
+    const load = () => database.versionOf(page);
+    const { value: version, heard } = await ear.listen(() => cache.getOrLoad(keyOf(page), load));
+    // Who loads without Redis shares that with whoever asks meanwhile.
+    res.json({ version, isDegraded: heard.has('alone') || heard.has('joined') });
   });
   app.put('/values/:page', async ({ params: { page } }, res) => {
     const version = await database.change(page);
@@ -124,7 +113,7 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
   app.use(answerErrors);
 
   const close = (): void => {
-    unsubscribe('turnpike:cache-aside', hear);
+    ear.close();
     sessions.close();
     cache.close();
   };

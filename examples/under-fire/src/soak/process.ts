@@ -6,6 +6,7 @@ import { runMember } from '@turnpike/test-kit';
 import { Redis } from 'ioredis';
 import { createApp } from '../app.ts';
 import { watchStalls } from '../stalls.ts';
+import { CLIENT } from './client.ts';
 import { databaseAt } from './database-over-http.ts';
 import { skewClock } from './skewed-date.ts';
 
@@ -45,13 +46,7 @@ await runMember<ProcessArgs, void>(async ({ args, send, onMessage }) => {
     say({ kind: 'stall', from: from + performance.timeOrigin, to: to + performance.timeOrigin }),
   );
 
-  // As docs/production.md has it.
-  const redis = new Redis({
-    ...args.redis,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 500),
-    socketTimeout: 2_000,
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  });
+  const redis = new Redis({ ...args.redis, ...CLIENT });
   redis.on('error', () => undefined);
   const { app } = createApp({ redis, prefix: args.prefix, database: databaseAt(args.databaseUrl) });
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, app).listen(0, '127.0.0.1');

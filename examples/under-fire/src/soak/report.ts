@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { findRedis } from '@turnpike/test-kit';
+import { BROKEN_MS, KEPT_MS, type Recovery } from './allowance.ts';
 import type { SoakResult } from './soak.ts';
 
 /** docs/soak.md. */
@@ -10,13 +11,11 @@ export function report({
   processes,
   requests,
   faults,
-  recoveriesMs,
+  recoveries,
   violations,
   excusedMs,
 }: SoakResult): string {
   const total = sum(requests.values());
-  const sorted = recoveriesMs.toSorted((one, other) => one - other);
-  const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
   return `# The soak
 
 Written by \`npm run soak\`: all packages in one app, ${processes} processes of it, each behind a network of its own, one Redis; and everything that can be
@@ -27,8 +26,9 @@ taken away is, again and again, while all of it is asked for. What was answered 
 |---|---|
 | duration | ${seconds} s |
 | requests | ${total} |
-| faults | ${sum(faults.values())}, in ${recoveriesMs.length} rounds |
-| decided by Redis again | after ${at(0.5)} ms (median), ${at(1)} ms (longest) |
+| faults | ${sum(faults.values())}, in ${recoveries.length} rounds |
+| all decided by Redis again, on connections that were kept | ${again(recoveries, KEPT_MS)} |
+| all decided by Redis again, on new connections | ${again(recoveries, BROKEN_MS)} |
 | excused | ${inSeconds(excusedMs.evictions)} s in which Redis evicted, ${inSeconds(excusedMs.stalls)} s in which the machine gave the one who asks no turn |
 | **violations** | **${violations.length}** |
 | seed | ${seed} |
@@ -43,6 +43,16 @@ ${rows(faults)}
 |---|---|
 ${rows(requests)}
 `;
+}
+
+/** How soon, in the rounds that were allowed so much. */
+function again(recoveries: readonly Recovery[], allowedMs: number): string {
+  const sorted = recoveries
+    .flatMap(({ tookMs, boundMs }) => (boundMs === allowedMs ? tookMs : []))
+    .toSorted((one, other) => one - other);
+  if (sorted.length === 0) return 'never broken';
+  const at = (share: number): number => Math.round(sorted[Math.floor(share * (sorted.length - 1))] ?? 0);
+  return `after ${at(0.5)} ms (median), ${at(1)} ms (longest of ${sorted.length}), of ${allowedMs} ms allowed`;
 }
 
 const inSeconds = (ms: number): string => (ms / 1_000).toFixed(1);
