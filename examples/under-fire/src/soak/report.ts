@@ -9,13 +9,13 @@ export function report({
   seconds,
   seed,
   processes,
-  requests,
+  answers,
   faults,
   recoveries,
   violations,
   excusedMs,
 }: SoakResult): string {
-  const total = sum(requests.values());
+  const total = sum(answers.values());
   return `# The soak
 
 Written by \`npm run soak\`: all packages in one app, ${processes} processes of it, each behind a network of its own, one Redis; and everything that can be
@@ -41,7 +41,7 @@ ${rows(faults)}
 
 | request, answered | times |
 |---|---|
-${rows(requests)}
+${rows(answers)}
 `;
 }
 

@@ -13,7 +13,7 @@ import { type KnowingDatabase, createDatabase } from '../database.ts';
 import { type Interval, type Stall, touches } from '../history.ts';
 import { watchStalls } from '../stalls.ts';
 import { serveDatabase } from './database-over-http.ts';
-import type { FromProcess, ProcessArgs, ToProcess } from './process.ts';
+import type { FromProcess, ProcessArgs, ToProcess } from './serving.ts';
 
 /** A place for a process of the app, behind a network of its own. */
 export interface Slot {
@@ -51,7 +51,8 @@ const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
 /** Node gives up on none of it before. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-export async function createWorld(count: number, random: () => number): Promise<World> {
+/** Starts `count` processes of `script`, which serve the app. */
+export async function createWorld(count: number, script: URL, random: () => number): Promise<World> {
   const server = await startRedis({ config: DURABLE });
   const clients = clientFactory(server);
   const database = createDatabase(random);
@@ -82,7 +83,7 @@ export async function createWorld(count: number, random: () => number): Promise<
       proxy,
       target: () => running?.target,
       async start() {
-        const processes = await fleet<void>(1, new URL('process.js', import.meta.url), { args, timeoutMs: LONGEST_MS });
+        const processes = await fleet<void>(1, script, { args, timeoutMs: LONGEST_MS });
         const instance = (instances += 1);
         processes.results.catch((error: Error) => complaints.push(`process: ${error.message}`));
         const port = await new Promise<number>((resolve, reject) => {
