@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PROMISED } from '../app.ts';
-import type { Exchange, ExchangeOf, History, Op } from '../history.ts';
+import type { Exchange, ExchangeOf, History, Op, Standstill } from '../history.ts';
 import { violationsIn } from './violations.ts';
 
 /** One exchange that was answered at once. */
@@ -109,7 +109,7 @@ describe('the oracle', () => {
     expect(found([write(0, 1), write(8, 2), read(10, 0)], { losses: [{ from: 5, to: 6 }] })).not.toEqual([]);
   });
 
-  it('finds a request that took too long, or was answered as nobody expects; but of a process that stood still', () => {
+  it('finds a request that took too long, or was answered as nobody expects', () => {
     const slow = { ...at<'me'>(0, { op: 'me', status: 503, user: 'ann', token: 'a' }), receivedAt: 2_001 };
     const broken = at<'me'>(0, { op: 'me', status: 500, user: 'ann', token: 'a' });
     const gone = at<'me'>(0, { op: 'me', status: 0, user: 'ann', token: 'a' });
@@ -117,17 +117,21 @@ describe('the oracle', () => {
       expect(found([slow], { stalls: [{ instance, from: 10, to: 20 }] })).toEqual([]);
     }
     expect(found([slow], { stalls: [{ instance: 1, from: 10, to: 20 }] })).not.toEqual([]);
-    for (const exchange of [slow, broken, gone]) {
-      expect(found([exchange])[0]).toMatch(/^request: me/);
-      expect(found([exchange], { standstills: [{ instance: 0, from: 0, to: 5 }] })).toEqual([]);
-      expect(found([exchange], { standstills: [{ instance: 1, from: 0, to: 5 }] })).not.toEqual([]);
-    }
+    const still = (how: Standstill['how'], instance = 0) => ({ standstills: [{ instance, how, from: 0, to: 5 }] });
+    for (const exchange of [slow, broken, gone]) expect(found([exchange])[0]).toMatch(/^request: me/);
+    expect(found([slow], still('stopped'))).toEqual([]);
+    expect(found([slow], still('stopped', 1))).not.toEqual([]);
+    expect(found([{ ...slow, receivedAt: 2_006 }], still('stopped'))).not.toEqual([]);
+    expect(found([gone], still('killed'))).toEqual([]);
+    expect(found([gone], still('killed', 1))).not.toEqual([]);
+    for (const exchange of [broken, gone]) expect(found([exchange], still('stopped'))).not.toEqual([]);
+    expect(found([broken], still('killed'))).not.toEqual([]);
   });
 
   it('excuses a load that has failed by another process only where one stood still shortly before', () => {
     const read = at<'read'>(5_000, { op: 'read', status: 500, page: 'p' });
     const failed = { ...read, code: 'ERR_TURNPIKE_LOAD_TIMEOUT' };
-    const still = (from: number) => ({ standstills: [{ instance: 1, from, to: from + 100 }] });
+    const still = (from: number) => ({ standstills: [{ instance: 1, how: 'stopped' as const, from, to: from + 100 }] });
     expect(found([failed], still(4_000))).toEqual([]);
     expect(found([failed], still(1_000))).not.toEqual([]);
     expect(found([read], still(4_000))).not.toEqual([]);
