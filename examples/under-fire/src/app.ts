@@ -1,5 +1,6 @@
 import { createCache } from '@turnpike/cache-aside';
 import { cacheResponse } from '@turnpike/cache-aside/express';
+import { l1 } from '@turnpike/cache-aside/l1';
 import type { RedisClient } from '@turnpike/core';
 import { type IdempotencyOptions, idempotency } from '@turnpike/idempotency';
 import { rateLimit } from '@turnpike/rate-limit';
@@ -18,6 +19,10 @@ export const PROMISED = {
   localShare: 0.5,
   /** For how long a killed run still counts as in flight. */
   leaseMs: 1_000,
+  /** On how many a user may be signed in. */
+  devicesOf: (user: string): number => (['eve', 'dan'].includes(user) ? 2 : 1),
+  /** How old a value may be that a process gives out without asking Redis. */
+  l1TtlMs: 500,
 } as const;
 
 /** What an app is made of. */
@@ -38,9 +43,12 @@ export interface UnderFireApp {
 export function createApp({ database, ...common }: Foundation): UnderFireApp {
   const sessions = singleSession({
     ...common,
+    limit: PROMISED.devicesOf,
+    // Whose use is noted after a tenth of it: here never, so that the oldest login makes room.
+    idleMs: 43_200_000,
     jwt: { secret: 'thirty-two bytes or more, in a test', algorithm: 'HS256', issuer: 'under-fire', audience: 'tests' },
   });
-  const { limit, windowMs, localShare, leaseMs } = PROMISED;
+  const { limit, windowMs, localShare, leaseMs, l1TtlMs } = PROMISED;
   const browse = rateLimit({ ...common, name: 'browse', limit: 1_000_000, windowMs: 60_000 });
   const few = rateLimit({
     ...common,
@@ -50,7 +58,9 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     localShare,
     key: ({ params }) => String(params?.['caller']),
   });
-  const cache = createCache({ ...common, ttlMs: 60_000, loadTimeoutMs: 500 });
+  const freshness = { ttlMs: 60_000, loadTimeoutMs: 500 };
+  const cache = createCache({ ...common, ...freshness });
+  const near = createCache({ ...common, ...freshness, l1: l1({ l1TtlMs }) });
   const once = (onInDoubt: 'conflict' | 'rerun') =>
     idempotency({
       ...common,
@@ -68,7 +78,7 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
   const app = express();
   app.disable('x-powered-by');
   app.get('/pulse', async (_req, res) => {
-    res.json({ away: await pulse(), backlog: cache.stats().backlog });
+    res.json({ away: await pulse(), backlog: cache.stats().backlog + near.stats().backlog });
   });
   app.use(browse);
   app.get('/few/:caller', few, (req, res) => {
@@ -101,13 +111,13 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
   });
   app.get('/values/:page', async ({ params: { page } }, res) => {
     const load = () => database.versionOf(page);
-    const { value: version, heard } = await ear.listen(() => cache.getOrLoad(keyOf(page), load));
+    const { value: version, heard } = await ear.listen(() => near.getOrLoad(keyOf(page), load));
     // Who loads without Redis shares that with whoever asks meanwhile.
-    res.json({ version, isDegraded: heard.has('alone') || heard.has('joined') });
+    res.json({ version, isDegraded: heard.has('alone') || heard.has('joined'), isNear: heard.has('hit in l1') });
   });
   app.put('/values/:page', async ({ params: { page } }, res) => {
     const version = await database.change(page);
-    const { queued } = await cache.invalidate({ keys: [keyOf(page)] });
+    const { queued } = await near.invalidate({ keys: [keyOf(page)] });
     res.json({ version, isDelivered: queued === 0 });
   });
   app.use(answerErrors);
@@ -116,6 +126,7 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     ear.close();
     sessions.close();
     cache.close();
+    near.close();
   };
   return { app, close };
 }

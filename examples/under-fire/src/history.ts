@@ -16,7 +16,14 @@ export type Exchange = Envelope &
     | { readonly op: 'login'; readonly user: string; readonly token?: string }
     | { readonly op: 'me'; readonly user: string; readonly token: string }
     | { readonly op: 'order'; readonly how: 'careful' | 'certain'; readonly key: string; readonly order?: string }
-    | { readonly op: 'read'; readonly page: string; readonly version?: number; readonly isDegraded?: boolean }
+    | {
+        readonly op: 'read';
+        readonly page: string;
+        readonly version?: number;
+        readonly isDegraded?: boolean;
+        /** From the memory of its process. */
+        readonly isNear?: boolean;
+      }
     | { readonly op: 'write'; readonly page: string; readonly version?: number; readonly isDelivered?: boolean }
   );
 

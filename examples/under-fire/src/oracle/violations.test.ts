@@ -75,11 +75,40 @@ describe('the oracle', () => {
       at<'me'>(instant, { op: 'me', status, user: 'ann', token });
     expect(found([login(0, 'a'), login(10, 'b'), me(20, 'b', 200), me(20, 'a', 401)])).toEqual([]);
     expect(found([login(0, 'a'), login(10, 'b'), me(20, 'a', 200)])).toEqual([
-      'session: ann was let in 9 ms after a newer login',
+      'session: ann had 2 devices, of 1 at most, at 11 ms',
     ]);
     expect(found([login(0, 'a'), me(10, 'a', 200), login(10, 'b')])).toEqual([]);
     expect(found([login(0, 'a'), me(10, 'a', 401)])[0]).toMatch(/^session: ann was signed out/);
     expect(found([login(0, 'a'), me(10, 'a', 401)], { losses: [{ from: 5, to: 6 }] })).toEqual([]);
+  });
+
+  it('finds a third device of who may have two, and one of two that was signed out by one login', () => {
+    const login = (instant: number, token: string) =>
+      at<'login'>(instant, { op: 'login', status: 200, user: 'eve', token });
+    const me = (instant: number, token: string, status: number) =>
+      at<'me'>(instant, { op: 'me', status, user: 'eve', token });
+    const [two, three] = [
+      [login(0, 'a'), login(10, 'b')],
+      [login(0, 'a'), login(10, 'b'), login(20, 'c')],
+    ];
+    expect(found([...two, me(30, 'a', 200), me(30, 'b', 200)])).toEqual([]);
+    expect(found([...two, me(30, 'a', 401)])).toEqual(['session: eve was signed out (undefined) by too few']);
+    expect(found([...three, me(30, 'a', 401), me(30, 'b', 200), me(30, 'c', 200)])).toEqual([]);
+    expect(found([...three, me(30, 'a', 200), me(30, 'b', 200)])).toEqual([
+      'session: eve had 3 devices, of 2 at most, at 21 ms',
+    ]);
+  });
+
+  it('finds a value of a process that is older than its tier allows', () => {
+    const write = at<'write'>(0, { op: 'write', status: 200, page: 'p', version: 1, isDelivered: true });
+    const read = (instant: number, isNear = true) =>
+      at<'read'>(instant, { op: 'read', status: 200, page: 'p', version: 0, isDegraded: false, isNear });
+    expect(found([write, read(500)])).toEqual([]);
+    expect(found([write, read(500, false)])).toHaveLength(1);
+    expect(found([write, read(600)])).toEqual(['page: p was read as version 0, after 1']);
+    const stopped = { instance: 0, how: 'stopped' as const, from: 540, to: 600 };
+    expect(found([write, read(600)], { standstills: [stopped] })).toEqual([]);
+    expect(found([write, read(700)], { standstills: [stopped] })).toHaveLength(1);
   });
 
   it('finds a login that was given up while Redis did nothing, and displaced somebody when it went on', () => {

@@ -24,15 +24,21 @@ const ANSWERS = [
   'order 409',
   'order 503',
   'read 200',
-  'read 200 without Redis',
+  'read 200 without Redis, or joined',
+  'read 200 from its process',
   'write 200',
 ];
 
 export function answerOf(exchange: Exchange): string {
   const { op, status } = exchange;
   if (status === 0) return `${op} unanswered`;
-  const isDegraded = status === 200 && 'isDegraded' in exchange && exchange.isDegraded;
-  return `${op} ${status}${isDegraded ? ' without Redis' : ''}`;
+  return `${op} ${status}${status === 200 ? byWhom(exchange) : ''}`;
+}
+
+function byWhom(exchange: Exchange): string {
+  if (exchange.op === 'take' && exchange.isDegraded) return ' without Redis';
+  if (exchange.op === 'read' && exchange.isDegraded) return ' without Redis, or joined';
+  return exchange.op === 'read' && exchange.isNear ? ' from its process' : '';
 }
 
 /** What a soak of so long has to have seen, and has not. */

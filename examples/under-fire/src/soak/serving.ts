@@ -31,6 +31,9 @@ export interface ToProcess {
 /** A connection that the server ends just as the client uses it again is no fault of anybody's. */
 const KEEP_ALIVE_MS = 60_000;
 
+/** What faults explain: a server that is full evicts by any policy. */
+const EXPLAINED: readonly (string | undefined)[] = ['TURNPIKE_WARN_EVICTION'];
+
 /** Serves an app as one process of a fleet, until it is killed. */
 export const serve = (createApp: (foundation: Foundation) => Pick<UnderFireApp, 'app'>): Promise<void> =>
   runMember<ProcessArgs, void>(async ({ args, send, onMessage }) => {
@@ -40,7 +43,7 @@ export const serve = (createApp: (foundation: Foundation) => Pick<UnderFireApp, 
     process.on('unhandledRejection', complain('unhandled rejection'));
     process.on('uncaughtException', complain('uncaught exception'));
     process.on('warning', (warning: Error & { code?: string }) => {
-      if (warning.code?.startsWith('TURNPIKE_WARN_') !== true) complain('warning')(warning);
+      if (!EXPLAINED.includes(warning.code)) complain('warning')(warning);
     });
 
     watchStalls(({ from, to }) =>
