@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scale } from '@turnpike/test-kit';
 import { describe, expect, it } from 'vitest';
@@ -68,6 +69,7 @@ const MAIN = '../dist/soak/main.js';
 it('a soak finds nothing; and of an app that orders twice just that, by the same faults', async () => {
   const seconds = scale({ quick: 3, full: 60 });
   const sound = await soaked(MAIN, { SOAK_SECONDS: String(seconds) });
+  expect(sound.said).toMatch(/^\| commit \| ([0-9a-f]{7,}(-dirty)?|unknown: .*) \|$/m);
   expect(sound.said).toMatch(/\nviolations 0\n$/);
   expect(sound.code).toBe(0);
 
@@ -111,4 +113,11 @@ describe('a soak', () => {
     all.delete('me 401');
     expect(notSeen(60, { faults: all, answers: all })).toEqual(['me 401 has never come']);
   });
+});
+
+it('docs/soak.md is of one that was long, and found nothing', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/soak.md'), 'utf8');
+  const cells = new Map([...page.matchAll(/^\| (.+?) \| (.+) \|$/gm)].map(([, name, value]) => [name, value]));
+  expect(Number.parseInt(cells.get('duration') ?? '')).toBeGreaterThanOrEqual(300);
+  expect(cells.get('**violations**')).toBe('**0**');
 });

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { commit } from './commit.ts';
 import { report } from './report.ts';
 import { type Fault, nameOf } from './schedule.ts';
 import { DEFAULT_SECONDS, settingsFrom } from './settings.ts';
@@ -13,6 +14,8 @@ export async function command(env: NodeJS.ProcessEnv, script: URL): Promise<numb
   const { seconds, seed } = settingsFrom(env);
   const again = `SOAK_SEED=${seed} SOAK_SECONDS=${seconds}`;
   console.log(again);
+  // Before it may change.
+  const of = commit();
   const startedAt = performance.now();
   const result = await soak({
     seconds,
@@ -24,7 +27,7 @@ export async function command(env: NodeJS.ProcessEnv, script: URL): Promise<numb
     },
   });
 
-  const page = report(result);
+  const page = report(result, of);
   console.log(`\n${page}`);
   if (seconds >= DEFAULT_SECONDS) writeFileSync(join(import.meta.dirname, '../../../../docs/soak.md'), page);
   for (const violation of result.violations) console.log(violation);

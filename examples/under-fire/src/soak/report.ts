@@ -4,23 +4,16 @@ import { findRedis } from '@turnpike/test-kit';
 import { BROKEN_MS, KEPT_MS, type Recovery } from './allowance.ts';
 import type { SoakResult } from './soak.ts';
 
-/** docs/soak.md. */
-export function report({
-  seconds,
-  seed,
-  processes,
-  answers,
-  faults,
-  recoveries,
-  violations,
-  excusedMs,
-}: SoakResult): string {
+/** docs/soak.md, of what was found of a commit. */
+export function report(result: SoakResult, commit: string): string {
+  const { seconds, seed, processes, answers, faults, recoveries, violations, excusedMs } = result;
   const total = sum(answers.values());
   return `# The soak
 
 Written by \`npm run soak\`: all packages in one app, ${processes} processes of it, each behind a network of its own, one Redis; and everything that can be
 taken away is, again and again, while all of it is asked for. What was answered is held against every promise
-([how](../examples/under-fire/README.md)).
+([how](../examples/under-fire/README.md)). The seed brings the same faults again, at the same time of their rounds; not the same answers, since
+requests meet as the machine has it.
 
 | | |
 |---|---|
@@ -32,6 +25,7 @@ taken away is, again and again, while all of it is asked for. What was answered 
 | excused | ${inSeconds(excusedMs.evictions)} s in which Redis evicted, ${inSeconds(excusedMs.stalls)} s in which the machine gave the one who asks no turn |
 | **violations** | **${violations.length}** |
 | seed | ${seed} |
+| commit | ${commit} |
 | versions | ${versions().join(', ')} |
 | date | ${new Date().toISOString().slice(0, 10)} |
 
