@@ -49,6 +49,9 @@ export async function soak({ seconds, seed, script, onRound = () => undefined }:
   const violations: string[] = [];
   const visitor = createVisitor((exchange) => exchanges.push(exchange));
 
+  /** Before a round all is well for a while, so that there is something to be broken. */
+  const calmMs = (): number => 150 + random() * 150;
+
   async function passRound(round: Round): Promise<void> {
     onRound(round);
     done.push(...round);
@@ -74,8 +77,8 @@ export async function soak({ seconds, seed, script, onRound = () => undefined }:
       until: over.signal,
     });
     while (performance.now() < stretchEndsAt) {
+      await sleep(calmMs());
       await passRound(rounds.next().value);
-      await sleep(random() * 300);
     }
     over.abort();
     await asking;
