@@ -1,13 +1,14 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { type CacheEvent, createCache } from '@turnpike/cache-aside';
+import { createCache } from '@turnpike/cache-aside';
 import { cacheResponse } from '@turnpike/cache-aside/express';
+import { l1 } from '@turnpike/cache-aside/l1';
 import type { RedisClient } from '@turnpike/core';
 import { type IdempotencyOptions, idempotency } from '@turnpike/idempotency';
 import { rateLimit } from '@turnpike/rate-limit';
 import { refusal, singleSession } from '@turnpike/single-session';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import type { Database } from './database.ts';
+import { createEar } from './heard.ts';
+import { createPulse } from './pulse.ts';
 
 /** What the app promises, for the oracle to hold it to. */
 export const PROMISED = {
@@ -18,6 +19,10 @@ export const PROMISED = {
   localShare: 0.5,
   /** For how long a killed run still counts as in flight. */
   leaseMs: 1_000,
+  /** On how many a user may be signed in. */
+  devicesOf: (user: string): number => (['eve', 'dan'].includes(user) ? 2 : 1),
+  /** How old a value may be that a process gives out without asking Redis. */
+  l1TtlMs: 500,
 } as const;
 
 /** What an app is made of. */
@@ -34,19 +39,16 @@ export interface UnderFireApp {
   close(): void;
 }
 
-/** What the cache has told of one request. */
-type Heard = Set<CacheEvent['type']>;
-
-/** On a Cluster they lie on all masters. */
-const PULSES = ['a', 'b', 'c', 'd', 'e', 'f'];
-
 /** Every package at work in one app, with an answer to each request that says what was decided, and by whom. */
 export function createApp({ database, ...common }: Foundation): UnderFireApp {
   const sessions = singleSession({
     ...common,
+    limit: PROMISED.devicesOf,
+    // Whose use is noted after a tenth of it: here never, so that the oldest login makes room.
+    idleMs: 43_200_000,
     jwt: { secret: 'thirty-two bytes or more, in a test', algorithm: 'HS256', issuer: 'under-fire', audience: 'tests' },
   });
-  const { limit, windowMs, localShare, leaseMs } = PROMISED;
+  const { limit, windowMs, localShare, leaseMs, l1TtlMs } = PROMISED;
   const browse = rateLimit({ ...common, name: 'browse', limit: 1_000_000, windowMs: 60_000 });
   const few = rateLimit({
     ...common,
@@ -56,8 +58,9 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     localShare,
     key: ({ params }) => String(params?.['caller']),
   });
-  const pulse = rateLimit({ ...common, name: 'pulse', limit: 1_000_000, windowMs: 60_000 });
-  const cache = createCache({ ...common, ttlMs: 60_000, loadTimeoutMs: 500 });
+  const freshness = { ttlMs: 60_000, loadTimeoutMs: 500 };
+  const cache = createCache({ ...common, ...freshness });
+  const near = createCache({ ...common, ...freshness, l1: l1({ l1TtlMs }) });
   const once = (onInDoubt: 'conflict' | 'rerun') =>
     idempotency({
       ...common,
@@ -69,15 +72,13 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
   const tagOf = (page: unknown): string => `page-${String(page)}`;
   const keyOf = (page: string): string => `value-${page}`;
 
-  const hearing = new AsyncLocalStorage<Heard>();
-  const hear = (event: unknown): void => void hearing.getStore()?.add((event as CacheEvent).type);
-  subscribe('turnpike:cache-aside', hear);
+  const ear = createEar();
+  const pulse = createPulse({ limiter: browse.limiter, sessions, ledger: careful.ledger, cache, ear });
 
   const app = express();
   app.disable('x-powered-by');
   app.get('/pulse', async (_req, res) => {
-    const beats = await Promise.all(PULSES.map((key) => pulse.limiter.take(key)));
-    res.json({ isNormal: beats.every(({ degraded }) => !degraded), backlog: cache.stats().backlog });
+    res.json({ away: await pulse(), backlog: cache.stats().backlog + near.stats().backlog });
   });
   app.use(browse);
   app.get('/few/:caller', few, (req, res) => {
@@ -108,25 +109,24 @@ export function createApp({ database, ...common }: Foundation): UnderFireApp {
     const { queued } = await cache.invalidate({ tags: [tagOf(req.params.page)] });
     res.json({ version, isDelivered: queued === 0 });
   });
-  app.get('/values/:page', ({ params: { page } }, res) => {
-    const heard: Heard = new Set();
-    return hearing.run(heard, async () => {
-      const version = await cache.getOrLoad(keyOf(page), () => database.versionOf(page));
-      // Who loads without Redis shares that with whoever asks meanwhile.
-      res.json({ version, isDegraded: heard.has('alone') || heard.has('joined') });
-    });
+  app.get('/values/:page', async ({ params: { page } }, res) => {
+    const load = () => database.versionOf(page);
+    const { value: version, heard } = await ear.listen(() => near.getOrLoad(keyOf(page), load));
+    // Who loads without Redis shares that with whoever asks meanwhile.
+    res.json({ version, isDegraded: heard.has('alone') || heard.has('joined'), isNear: heard.has('hit in l1') });
   });
   app.put('/values/:page', async ({ params: { page } }, res) => {
     const version = await database.change(page);
-    const { queued } = await cache.invalidate({ keys: [keyOf(page)] });
+    const { queued } = await near.invalidate({ keys: [keyOf(page)] });
     res.json({ version, isDelivered: queued === 0 });
   });
   app.use(answerErrors);
 
   const close = (): void => {
-    unsubscribe('turnpike:cache-aside', hear);
+    ear.close();
     sessions.close();
     cache.close();
+    near.close();
   };
   return { app, close };
 }

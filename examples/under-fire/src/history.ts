@@ -16,7 +16,14 @@ export type Exchange = Envelope &
     | { readonly op: 'login'; readonly user: string; readonly token?: string }
     | { readonly op: 'me'; readonly user: string; readonly token: string }
     | { readonly op: 'order'; readonly how: 'careful' | 'certain'; readonly key: string; readonly order?: string }
-    | { readonly op: 'read'; readonly page: string; readonly version?: number; readonly isDegraded?: boolean }
+    | {
+        readonly op: 'read';
+        readonly page: string;
+        readonly version?: number;
+        readonly isDegraded?: boolean;
+        /** From the memory of its process. */
+        readonly isNear?: boolean;
+      }
     | { readonly op: 'write'; readonly page: string; readonly version?: number; readonly isDelivered?: boolean }
   );
 
@@ -38,9 +45,14 @@ export interface History {
   readonly evictions: readonly Interval[];
   /** Redis ran nothing at all. */
   readonly silences: readonly Interval[];
-  /** An instance stood still, or died: what it was asked then may wait. */
-  readonly standstills: readonly (Interval & { readonly instance: number })[];
+  readonly standstills: readonly Standstill[];
   readonly stalls: readonly Stall[];
+}
+
+/** An instance was told to stand still, so what it was asked then waits; or it was killed, so that has no answer. */
+export interface Standstill extends Interval {
+  readonly instance: number;
+  readonly how: 'stopped' | 'killed';
 }
 
 /** A process got no turn by itself, since the machine was busy: an instance, or who asks them all. */

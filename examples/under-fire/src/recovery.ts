@@ -7,14 +7,15 @@ import { runningMs } from './stalls.ts';
 const GIVE_UP_MS = 15_000;
 
 /**
- * Resolves when every target decides by Redis again and has no invalidation that waits, to how long that took, in ms; Infinity
- * when it does not come.
+ * Resolves when every package of every target decides by Redis again, and no invalidation waits, to how long that took, in ms;
+ * Infinity when it does not come.
  */
 export async function recovery(targets: readonly Target[], stalls: readonly Stall[] = []): Promise<number> {
   const from = performance.now();
   const isWell = async (target: Target): Promise<boolean> => {
     const { json } = await ask(target, '/pulse');
-    return json['isNormal'] === true && json['backlog'] === 0;
+    const { away, backlog } = json;
+    return Array.isArray(away) && away.length === 0 && backlog === 0;
   };
   const waits = targets.map(async (target) => {
     while (!(await isWell(target))) {

@@ -70,7 +70,8 @@ export function createVisitor(note: (exchange: Exchange) => void): Visitor {
       const version = isOk(answer) ? Number(answer.json['version']) : undefined;
       const isDegraded =
         answer.json['isDegraded'] === true || String(answer.headers['cache-status']).includes(PASSED_BY);
-      note({ ...answer.envelope, op: 'read', page, isDegraded, ...(version !== undefined && { version }) });
+      const isNear = answer.json['isNear'] === true;
+      note({ ...answer.envelope, op: 'read', page, isDegraded, isNear, ...(version !== undefined && { version }) });
       return version;
     },
     async write(target, page) {

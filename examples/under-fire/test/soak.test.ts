@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scale } from '@turnpike/test-kit';
 import { describe, expect, it } from 'vitest';
 import { seeded } from '../src/random.ts';
+import { notSeen } from '../src/soak/coverage.ts';
 import { FAULT_KINDS, type Fault, POLICIES, schedule } from '../src/soak/schedule.ts';
+import { settingsFrom } from '../src/soak/settings.ts';
 
 const SLOTS = 3;
 
@@ -48,15 +51,73 @@ describe('the schedule of the soak', () => {
   });
 });
 
-it('a soak finds nothing', async () => {
-  const seconds = scale({ quick: 3, full: 60 });
-  const main = join(import.meta.dirname, '../dist/soak/main.js');
-  const run = spawn(process.execPath, [main], { env: { ...process.env, SOAK_SECONDS: String(seconds) } });
+/** What a soak said, and its exit code. */
+async function soaked(script: string, env: Record<string, string>) {
+  const run = spawn(process.execPath, [join(import.meta.dirname, script)], { env: { ...process.env, ...env } });
   let said = '';
   for (const stream of [run.stdout, run.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const [code] = (await once(run, 'exit')) as [number];
-  expect(said).toMatch(/\nviolations 0\n$/);
-  expect(said).toMatch(/^SOAK_SEED=\d+/);
-  expect(code).toBe(0);
+  const [code] = (await once(run, 'close')) as [number];
+  return { said, code };
+}
+
+/** What was done in each round. */
+const roundsIn = (said: string): string[] => [...said.matchAll(/^ *\d+ s {2}(.*)$/gm)].map(([, round]) => round!);
+
+const MAIN = '../dist/soak/main.js';
+
+it('a soak finds nothing; and of an app that orders twice just that, by the same faults', async () => {
+  const seconds = scale({ quick: 3, full: 60 });
+  const sound = await soaked(MAIN, { SOAK_SECONDS: String(seconds) });
+  expect(sound.said).toMatch(/^\| commit \| ([0-9a-f]{7,}(-dirty)?|unknown: .*) \|$/m);
+  expect(sound.said).toMatch(/\nviolations 0\n$/);
+  expect(sound.code).toBe(0);
+
+  const seed = /^SOAK_SEED=(\d+)/.exec(sound.said)![1]!;
+  const broken = await soaked('broken/main.mjs', { SOAK_SECONDS: '1', SOAK_SEED: seed });
+  expect(broken.said).toMatch(/^order: key-\S+ has run \d+ times, of 1 at most$/m);
+  expect(broken.said).toMatch(
+    new RegExp(`^The same faults again: SOAK_SEED=${seed} SOAK_SECONDS=1 npm run soak\nviolations [1-9]\\d*\n$`, 'm'),
+  );
+  expect(broken.said.match(/^(?!order)\w+: .*$/gm)).toBeNull();
+  expect(broken.code).toBe(1);
+  const rounds = roundsIn(broken.said);
+  expect(rounds.length).toBeGreaterThan(0);
+  expect(roundsIn(sound.said).slice(0, rounds.length)).toEqual(rounds);
+});
+
+describe('a soak', () => {
+  it.for([
+    { SOAK_SECONDS: 'abc' },
+    { SOAK_SECONDS: '' },
+    { SOAK_SECONDS: '0' },
+    { SOAK_SECONDS: '1.5' },
+    { SOAK_SEED: 'x' },
+  ])('is not begun with %o', async (env) => {
+    expect(() => settingsFrom(env)).toThrow(RangeError);
+  });
+
+  it('says which setting is wrong', async () => {
+    const { said, code } = await soaked(MAIN, { SOAK_SECONDS: 'abc' });
+    expect([said, code]).toEqual(['SOAK_SECONDS: an integer from 1, received "abc"\n', 1]);
+  });
+
+  it('of a minute has to have seen every kind of fault and answer', () => {
+    const nothing = { faults: new Map(), answers: new Map() };
+    expect(notSeen(59, nothing)).toEqual([]);
+    const missed = notSeen(60, nothing);
+    expect(missed).toEqual(expect.arrayContaining(['redis pause has never come', 'order 201 has never come']));
+    expect(missed.length).toBeGreaterThan(FAULT_KINDS.length);
+    const all = new Map(missed.map((said) => [said.replace(' has never come', ''), 1]));
+    expect(notSeen(60, { faults: all, answers: all })).toEqual([]);
+    all.delete('me 401');
+    expect(notSeen(60, { faults: all, answers: all })).toEqual(['me 401 has never come']);
+  });
+});
+
+it('docs/soak.md is of one that was long, and found nothing', () => {
+  const page = readFileSync(join(import.meta.dirname, '../../../docs/soak.md'), 'utf8');
+  const cells = new Map([...page.matchAll(/^\| (.+?) \| (.+) \|$/gm)].map(([, name, value]) => [name, value]));
+  expect(Number.parseInt(cells.get('duration') ?? '')).toBeGreaterThanOrEqual(300);
+  expect(cells.get('**violations**')).toBe('**0**');
 });

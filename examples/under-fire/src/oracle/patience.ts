@@ -20,17 +20,21 @@ const ANSWERS: Readonly<Record<Op, readonly number[]>> = {
  */
 const [LOAD_TIMEOUT, REMEMBERED_MS] = ['ERR_TURNPIKE_LOAD_TIMEOUT', 2_000];
 
-/** Requests that took too long, or were answered with what nobody expects; but of an instance that stood still. */
+/**
+ * Requests that took too long, or were answered with what nobody expects. Time in which an instance stood still is counted
+ * out; of one that was killed there is no answer to wait for.
+ */
 export function unanswered({ exchanges, standstills, stalls }: History): string[] {
   return exchanges.flatMap((exchange) => {
     const { instance, op, sentAt, receivedAt, status, code } = exchange;
-    const stood = standstills.some((still) => still.instance === instance && touches(still, span(exchange)));
-    if (stood) return [];
+    const own = standstills.filter((still) => still.instance === instance && touches(still, span(exchange)));
+    if (status === 0 && own.some(({ how }) => how === 'killed')) return [];
     const tookMs = Math.round(receivedAt - sentAt);
     const isOfAnother =
       code === LOAD_TIMEOUT && [...standstills, ...stalls].some((still) => touches(still, before(exchange)));
     const isExpected = ANSWERS[op].includes(status) || isOfAnother;
-    const isTooLong = tookMs > LONGEST_MS && runningMs(span(exchange), stallsOf(instance, stalls)) > LONGEST_MS;
+    const lost = [...stallsOf(instance, stalls), ...own];
+    const isTooLong = tookMs > LONGEST_MS && runningMs(span(exchange), lost) > LONGEST_MS;
     return [
       ...(isTooLong ? [`${op} took ${tookMs} ms, and was answered ${status}`] : []),
       ...(isExpected ? [] : [`${op} was answered ${status} (${code ?? 'no code'})`]),

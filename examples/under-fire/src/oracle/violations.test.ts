@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PROMISED } from '../app.ts';
-import type { Exchange, ExchangeOf, History, Op } from '../history.ts';
+import type { Exchange, ExchangeOf, History, Op, Standstill } from '../history.ts';
 import { violationsIn } from './violations.ts';
 
 /** One exchange that was answered at once. */
@@ -75,11 +75,40 @@ describe('the oracle', () => {
       at<'me'>(instant, { op: 'me', status, user: 'ann', token });
     expect(found([login(0, 'a'), login(10, 'b'), me(20, 'b', 200), me(20, 'a', 401)])).toEqual([]);
     expect(found([login(0, 'a'), login(10, 'b'), me(20, 'a', 200)])).toEqual([
-      'session: ann was let in 9 ms after a newer login',
+      'session: ann had 2 devices, of 1 at most, at 11 ms',
     ]);
     expect(found([login(0, 'a'), me(10, 'a', 200), login(10, 'b')])).toEqual([]);
     expect(found([login(0, 'a'), me(10, 'a', 401)])[0]).toMatch(/^session: ann was signed out/);
     expect(found([login(0, 'a'), me(10, 'a', 401)], { losses: [{ from: 5, to: 6 }] })).toEqual([]);
+  });
+
+  it('finds a third device of who may have two, and one of two that was signed out by one login', () => {
+    const login = (instant: number, token: string) =>
+      at<'login'>(instant, { op: 'login', status: 200, user: 'eve', token });
+    const me = (instant: number, token: string, status: number) =>
+      at<'me'>(instant, { op: 'me', status, user: 'eve', token });
+    const [two, three] = [
+      [login(0, 'a'), login(10, 'b')],
+      [login(0, 'a'), login(10, 'b'), login(20, 'c')],
+    ];
+    expect(found([...two, me(30, 'a', 200), me(30, 'b', 200)])).toEqual([]);
+    expect(found([...two, me(30, 'a', 401)])).toEqual(['session: eve was signed out (undefined) by too few']);
+    expect(found([...three, me(30, 'a', 401), me(30, 'b', 200), me(30, 'c', 200)])).toEqual([]);
+    expect(found([...three, me(30, 'a', 200), me(30, 'b', 200)])).toEqual([
+      'session: eve had 3 devices, of 2 at most, at 21 ms',
+    ]);
+  });
+
+  it('finds a value of a process that is older than its tier allows', () => {
+    const write = at<'write'>(0, { op: 'write', status: 200, page: 'p', version: 1, isDelivered: true });
+    const read = (instant: number, isNear = true) =>
+      at<'read'>(instant, { op: 'read', status: 200, page: 'p', version: 0, isDegraded: false, isNear });
+    expect(found([write, read(500)])).toEqual([]);
+    expect(found([write, read(500, false)])).toHaveLength(1);
+    expect(found([write, read(600)])).toEqual(['page: p was read as version 0, after 1']);
+    const stopped = { instance: 0, how: 'stopped' as const, from: 540, to: 600 };
+    expect(found([write, read(600)], { standstills: [stopped] })).toEqual([]);
+    expect(found([write, read(700)], { standstills: [stopped] })).toHaveLength(1);
   });
 
   it('finds a login that was given up while Redis did nothing, and displaced somebody when it went on', () => {
@@ -109,7 +138,7 @@ describe('the oracle', () => {
     expect(found([write(0, 1), write(8, 2), read(10, 0)], { losses: [{ from: 5, to: 6 }] })).not.toEqual([]);
   });
 
-  it('finds a request that took too long, or was answered as nobody expects; but of a process that stood still', () => {
+  it('finds a request that took too long, or was answered as nobody expects', () => {
     const slow = { ...at<'me'>(0, { op: 'me', status: 503, user: 'ann', token: 'a' }), receivedAt: 2_001 };
     const broken = at<'me'>(0, { op: 'me', status: 500, user: 'ann', token: 'a' });
     const gone = at<'me'>(0, { op: 'me', status: 0, user: 'ann', token: 'a' });
@@ -117,17 +146,21 @@ describe('the oracle', () => {
       expect(found([slow], { stalls: [{ instance, from: 10, to: 20 }] })).toEqual([]);
     }
     expect(found([slow], { stalls: [{ instance: 1, from: 10, to: 20 }] })).not.toEqual([]);
-    for (const exchange of [slow, broken, gone]) {
-      expect(found([exchange])[0]).toMatch(/^request: me/);
-      expect(found([exchange], { standstills: [{ instance: 0, from: 0, to: 5 }] })).toEqual([]);
-      expect(found([exchange], { standstills: [{ instance: 1, from: 0, to: 5 }] })).not.toEqual([]);
-    }
+    const still = (how: Standstill['how'], instance = 0) => ({ standstills: [{ instance, how, from: 0, to: 5 }] });
+    for (const exchange of [slow, broken, gone]) expect(found([exchange])[0]).toMatch(/^request: me/);
+    expect(found([slow], still('stopped'))).toEqual([]);
+    expect(found([slow], still('stopped', 1))).not.toEqual([]);
+    expect(found([{ ...slow, receivedAt: 2_006 }], still('stopped'))).not.toEqual([]);
+    expect(found([gone], still('killed'))).toEqual([]);
+    expect(found([gone], still('killed', 1))).not.toEqual([]);
+    for (const exchange of [broken, gone]) expect(found([exchange], still('stopped'))).not.toEqual([]);
+    expect(found([broken], still('killed'))).not.toEqual([]);
   });
 
   it('excuses a load that has failed by another process only where one stood still shortly before', () => {
     const read = at<'read'>(5_000, { op: 'read', status: 500, page: 'p' });
     const failed = { ...read, code: 'ERR_TURNPIKE_LOAD_TIMEOUT' };
-    const still = (from: number) => ({ standstills: [{ instance: 1, from, to: from + 100 }] });
+    const still = (from: number) => ({ standstills: [{ instance: 1, how: 'stopped' as const, from, to: from + 100 }] });
     expect(found([failed], still(4_000))).toEqual([]);
     expect(found([failed], still(1_000))).not.toEqual([]);
     expect(found([read], still(4_000))).not.toEqual([]);

@@ -9,7 +9,7 @@ type Inject = (world: World, fault: Fault) => Promise<() => void | Promise<void>
 const MOST_SKEW_MS = 1_800_000;
 
 /** A network that takes 400 ms at most. */
-const MOST_DELAY_MS = 400;
+export const MOST_DELAY_MS = 400;
 
 const MOST_REPLIES = 10;
 

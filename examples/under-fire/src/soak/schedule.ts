@@ -41,6 +41,10 @@ export interface Fault {
   readonly degree: number;
 }
 
+/** What it is called in a list of them: of a full server, how it is full. */
+export const nameOf = ({ kind, policy }: Pick<Fault, 'kind' | 'policy'>): string =>
+  policy === undefined ? kind : `${kind} ${policy}`;
+
 /** What overlaps, and is over before all has to be well again. */
 export type Round = readonly Fault[];
 

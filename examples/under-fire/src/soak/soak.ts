@@ -8,26 +8,24 @@ import { recovery } from '../recovery.ts';
 import { unsettled } from '../settlement.ts';
 import { runningMs } from '../stalls.ts';
 import { createVisitor } from '../visitor.ts';
+import { type Recovery, recoveryBoundMs } from './allowance.ts';
+import { type Coverage, answerOf, countOf, notSeen } from './coverage.ts';
 import { inject } from './faults.ts';
-import { type FaultKind, type Round, schedule } from './schedule.ts';
+import { type Fault, type Round, nameOf, schedule } from './schedule.ts';
+import type { Settings } from './settings.ts';
 import { type World, createWorld } from './world.ts';
 
-export interface SoakOptions {
-  readonly seconds: number;
-  /** Determines what is done when, and what is asked. */
-  readonly seed: number;
+export interface SoakOptions extends Settings {
+  /** Serves the app, as a process of a fleet. */
+  readonly script: URL;
   /** Hears of each round as it begins. */
   readonly onRound?: (round: Round) => void;
 }
 
-export interface SoakResult {
-  readonly seconds: number;
-  readonly seed: number;
+export interface SoakResult extends Settings, Coverage {
   readonly processes: number;
-  readonly requests: ReadonlyMap<string, number>;
-  readonly faults: ReadonlyMap<FaultKind, number>;
-  /** How long it took after each round until all decided by Redis again, in ms. */
-  readonly recoveriesMs: readonly number[];
+  /** After each round. */
+  readonly recoveries: readonly Recovery[];
   readonly violations: readonly string[];
   /** For how long Redis may have evicted anything, and the one who asks got no turn, in ms. */
   readonly excusedMs: { readonly evictions: number; readonly stalls: number };
@@ -36,32 +34,32 @@ export interface SoakResult {
 const PROCESSES = 3;
 const WORKERS = 16;
 
-/** All decide by Redis again a second after their clients are back, which takes them half a second at most. */
-const RECOVERY_MS = 1_500;
-
 /** After so long of it all, everybody is still, and everything is looked at. */
 const STRETCH_MS = 20_000;
 
 /** Breaks everything again and again under load, and tells which promise was not kept. */
-export async function soak({ seconds, seed, onRound = () => undefined }: SoakOptions): Promise<SoakResult> {
+export async function soak({ seconds, seed, script, onRound = () => undefined }: SoakOptions): Promise<SoakResult> {
   const random = seeded(seed);
-  await using world = await createWorld(PROCESSES, seeded(seed + 1));
+  await using world = await createWorld(PROCESSES, script, seeded(seed + 1));
   await recovery(world.targets());
   const rounds = schedule(seeded(seed + 2), PROCESSES);
   const exchanges: Exchange[] = [];
-  const faults = new Map<FaultKind, number>();
-  const recoveriesMs: number[] = [];
+  const done: Fault[] = [];
+  const recoveries: Recovery[] = [];
   const violations: string[] = [];
   const visitor = createVisitor((exchange) => exchanges.push(exchange));
 
+  /** Before a round all is well for a while, so that there is something to be broken. */
+  const calmMs = (): number => 150 + random() * 150;
+
   async function passRound(round: Round): Promise<void> {
     onRound(round);
-    for (const { kind } of round) faults.set(kind, (faults.get(kind) ?? 0) + 1);
+    done.push(...round);
     await Promise.all(round.map((fault) => inject(world, fault)));
-    const recoveredMs = await recovery(world.targets(), world.stalls);
-    recoveriesMs.push(recoveredMs);
-    const names = round.map(({ kind }) => kind).join(', ');
-    if (recoveredMs > RECOVERY_MS) violations.push(`recovery: took ${Math.round(recoveredMs)} ms after ${names}`);
+    const [tookMs, boundMs] = [await recovery(world.targets(), world.stalls), recoveryBoundMs(round)];
+    recoveries.push({ tookMs, boundMs });
+    const names = round.map(nameOf).join(', ');
+    if (tookMs > boundMs) violations.push(`recovery: took ${Math.round(tookMs)} ms, of ${boundMs}, after ${names}`);
   }
 
   const startedAt = performance.now();
@@ -79,8 +77,8 @@ export async function soak({ seconds, seed, onRound = () => undefined }: SoakOpt
       until: over.signal,
     });
     while (performance.now() < stretchEndsAt) {
+      await sleep(calmMs());
       await passRound(rounds.next().value);
-      await sleep(random() * 300);
     }
     over.abort();
     await asking;
@@ -91,16 +89,17 @@ export async function soak({ seconds, seed, onRound = () => undefined }: SoakOpt
 
   const { evictions, silences, standstills, stalls } = world;
   const history = { exchanges, losses: [], evictions, silences, standstills, stalls };
+  const coverage = { faults: countOf(done, nameOf), answers: countOf(exchanges, answerOf) };
   violations.push(...violationsIn(history, world.database), ...world.complaints);
+  violations.push(...notSeen(seconds, coverage).map((said) => `coverage: ${said}`));
   const span = { from: startedAt, to: performance.now() };
   const within = (intervals: readonly Interval[]): number => span.to - span.from - runningMs(span, intervals);
   return {
     seconds,
     seed,
     processes: PROCESSES,
-    requests: countOf(exchanges),
-    faults,
-    recoveriesMs,
+    ...coverage,
+    recoveries,
     violations,
     excusedMs: { evictions: within(evictions), stalls: within(stalls.filter(({ instance }) => instance === 'driver')) },
   };
@@ -111,12 +110,3 @@ const keysWithoutTtl = ({ clients }: World): Promise<string[]> =>
     () => [],
     (error: Error) => [error.message],
   );
-
-function countOf(exchanges: readonly Exchange[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const { op, status } of exchanges) {
-    const name = `${op} ${status === 0 ? 'unanswered' : status}`;
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return counts;
-}

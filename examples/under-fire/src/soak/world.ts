@@ -10,10 +10,10 @@ import {
 } from '@turnpike/test-kit';
 import type { Target } from '../ask.ts';
 import { type KnowingDatabase, createDatabase } from '../database.ts';
-import { type Interval, type Stall, touches } from '../history.ts';
+import { type Interval, type Stall, type Standstill, touches } from '../history.ts';
 import { watchStalls } from '../stalls.ts';
 import { serveDatabase } from './database-over-http.ts';
-import type { FromProcess, ProcessArgs, ToProcess } from './process.ts';
+import type { FromProcess, ProcessArgs, ToProcess } from './serving.ts';
 
 /** A place for a process of the app, behind a network of its own. */
 export interface Slot {
@@ -37,7 +37,7 @@ export interface World {
   targets(): Target[];
   /** Unhandled rejections, unknown warnings, processes that ended by themselves. */
   readonly complaints: string[];
-  readonly standstills: (Interval & { readonly instance: number })[];
+  readonly standstills: Standstill[];
   readonly stalls: Stall[];
   /** Written down by who takes Redis away. */
   readonly silences: Interval[];
@@ -51,13 +51,14 @@ const DURABLE = { appendonly: 'yes', appendfsync: 'always' };
 /** Node gives up on none of it before. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-export async function createWorld(count: number, random: () => number): Promise<World> {
+/** Starts `count` processes of `script`, which serve the app. */
+export async function createWorld(count: number, script: URL, random: () => number): Promise<World> {
   const server = await startRedis({ config: DURABLE });
   const clients = clientFactory(server);
   const database = createDatabase(random);
   const served = await serveDatabase(database);
   const complaints: string[] = [];
-  const standstills: (Interval & { instance: number })[] = [];
+  const standstills: Standstill[] = [];
   const stalls: Stall[] = [];
   const unwatch = watchStalls((stall) => stalls.push({ instance: 'driver', ...stall }));
   let instances = 0;
@@ -67,6 +68,9 @@ export async function createWorld(count: number, random: () => number): Promise<
     const wasTold = standstills.some((still) => still.instance === stall.instance && touches(still, stall));
     if (!wasTold) stalls.push(stall);
   }
+
+  const noteStandstill = ({ instance }: Target, from: number, how: Standstill['how']): void =>
+    void standstills.push({ instance, how, from, to: performance.now() });
 
   async function createSlot(): Promise<Slot> {
     const proxy = await faultProxy(server);
@@ -82,7 +86,7 @@ export async function createWorld(count: number, random: () => number): Promise<
       proxy,
       target: () => running?.target,
       async start() {
-        const processes = await fleet<void>(1, new URL('process.js', import.meta.url), { args, timeoutMs: LONGEST_MS });
+        const processes = await fleet<void>(1, script, { args, timeoutMs: LONGEST_MS });
         const instance = (instances += 1);
         processes.results.catch((error: Error) => complaints.push(`process: ${error.message}`));
         const port = await new Promise<number>((resolve, reject) => {
@@ -102,7 +106,7 @@ export async function createWorld(count: number, random: () => number): Promise<
         running = undefined;
         const from = performance.now();
         await killed?.processes.stop();
-        if (killed) standstills.push({ instance: killed.target.instance, from, to: performance.now() });
+        if (killed) noteStandstill(killed.target, from, 'killed');
       },
       pause() {
         pausedAt = performance.now();
@@ -110,7 +114,7 @@ export async function createWorld(count: number, random: () => number): Promise<
       },
       resume() {
         running?.processes.members[0]?.resume();
-        if (running) standstills.push({ instance: running.target.instance, from: pausedAt, to: performance.now() });
+        if (running) noteStandstill(running.target, pausedAt, 'stopped');
       },
       skew: (skewMs) => running?.processes.broadcast({ skewMs } satisfies ToProcess),
     };
