@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,6 +17,7 @@ import {
 } from '@turnpike/test-kit';
 import type { Cluster, Redis } from 'ioredis';
 import { createTlsClient } from './docs/tls.ts';
+import { NAMED_PREFIX, RULE, RULE_OF_CLUSTER, USER, inConfig } from './rules.ts';
 
 /** Redis as people run it. */
 export interface Topology {
@@ -137,22 +137,12 @@ async function sentinel(): Promise<Topology> {
   };
 }
 
-/** What docs/redis.md says of a user, of one server and of a Cluster. */
-const RULES = readFileSync(join(import.meta.dirname, 'docs/users.acl'), 'utf8').trim();
-const RULES_OF_CLUSTER = readFileSync(join(import.meta.dirname, 'docs/cluster.acl'), 'utf8').trim();
-/** The one that they name. */
-const NAMED_PREFIX = 'turnpike';
-const USER = { username: 'shop', password: 'a-long-random-secret' };
-
-/** As a line of redis.conf, which is written as one of an ACL file. */
-const userOf = (rules: string): Record<string, string> => ({ user: rules.slice('user '.length) });
-
 async function cluster(): Promise<Topology> {
   const started = await startCluster({
     masters: 3,
     replicasPerMaster: 1,
     nodeTimeoutMs: 500,
-    config: userOf(RULES_OF_CLUSTER),
+    config: inConfig(RULE_OF_CLUSTER),
   });
   const clients = clientFactory(started, { prefix: NAMED_PREFIX });
   const { masters } = started;
@@ -184,7 +174,7 @@ async function cluster(): Promise<Topology> {
 }
 
 async function tlsAndAcl(): Promise<Topology> {
-  const server = await startRedis({ tls: true, config: { ...DURABLE, ...userOf(RULES) } });
+  const server = await startRedis({ tls: true, config: { ...DURABLE, ...inConfig(RULE) } });
   const clients = clientFactory(server, { prefix: NAMED_PREFIX });
   const folder = await mkdtemp(join(tmpdir(), 'turnpike-tls-'));
   const caFile = join(folder, 'ca.pem');
