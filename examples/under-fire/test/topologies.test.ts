@@ -32,6 +32,10 @@ const answersIn = (exchanges: readonly Exchange[]): string[] => [
   ...new Set(exchanges.map(({ op, status }) => `${op} ${status}`)),
 ];
 
+/** Redis did not decide: it was refused, or decided without. */
+const isUndecided = (exchange: Exchange): boolean =>
+  exchange.status === 0 || exchange.status >= 500 || ('isDegraded' in exchange && (exchange.isDegraded ?? false));
+
 /** An app as a process of its own has it, but for the process. */
 async function serve(topology: Topology, database: ReturnType<typeof createDatabase>, instance: number) {
   const { app, close } = createApp({ redis: topology.connect(), database, prefix: topology.clients.prefix });
@@ -68,7 +72,7 @@ describe.each(Object.entries(topologies))(
       const stalls: Stall[] = [];
       onTestFinished(watchStalls((stall) => stalls.push({ instance: 'driver', ...stall })));
       const visitor = createVisitor((exchange) => exchanges.push(exchange));
-      for (const [series, { name, mayForget, happens }] of topology.happenings.entries()) {
+      for (const [series, { name, mayForget, mostUndecided = 1, happens }] of topology.happenings.entries()) {
         const over = new AbortController();
         onTestFinished(() => over.abort());
         const asking = load({
@@ -92,6 +96,9 @@ describe.each(Object.entries(topologies))(
         await sleep(CALM_MS);
         over.abort();
         await asking;
+        const meanwhile = exchanges.filter(({ sentAt }) => sentAt >= from);
+        const undecided = meanwhile.filter(isUndecided).length / meanwhile.length;
+        expect(undecided).toBeLessThanOrEqual(mostUndecided);
         console.log(`${name}: ${Math.round(performance.now() - from)} ms, recovered in ${Math.round(recoveredMs)} ms`);
         expect([name, recoveredMs < RECOVERY_MS ? 'recovered' : recoveredMs]).toEqual([name, 'recovered']);
       }
