@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   type Clients,
+  type RedisCluster,
   type RedisServer,
   canStartCluster,
   clientFactory,
@@ -12,14 +13,19 @@ import {
   startCluster,
   startRedis,
 } from '@turnpike/test-kit';
-import { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { everything } from './everything.ts';
+import { type Act, everything, near } from './everything.ts';
+import { MORE_OF_CLUSTER, PARTS, RULE, RULE_OF_CLUSTER, USER, WITH_L1 } from './rules.ts';
+import { trial } from './trial.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const RULE = readFileSync(join(import.meta.dirname, 'docs/users.acl'), 'utf8').trim();
-const [, NAME = '', ...PARTS] = RULE.split(' ');
-const password = PARTS.find((part) => part.startsWith('>'))!.slice(1);
+
+const without = (part: string, parts: readonly string[]): string[] => parts.filter((one) => one !== part);
+
+/** What Redis has to refuse who may not do this: a command by its name. */
+const refusalOf = (part: string): unknown =>
+  part.startsWith('+') ? expect.arrayContaining([part.slice(1)]) : expect.arrayContaining([expect.anything()]);
 
 /** What scripts call, by their text, and what the store calls besides. */
 function commandsOfScripts(): string[] {
@@ -31,49 +37,25 @@ function commandsOfScripts(): string[] {
   return [...new Set([...called, 'TIME'])].map((name) => name.toLowerCase());
 }
 
+/** How clients say that they may not sign in. */
+const NOT_SIGNED_IN = /^(WRONGPASS|NOAUTH)/;
+
+/** Of that user's, on whatever server it is. */
+const clientsOfUser = ({ host, port }: RedisServer): Clients =>
+  clientFactory({ host, port, ...USER }, { bearing: NOT_SIGNED_IN });
+
+/** On a server of its own, since rules of one prefix share what is kept: several may be tried at a time. */
+async function tried(parts: readonly string[], acts = everything) {
+  await using server = await startRedis();
+  await using clients = clientFactory(server);
+  await using own = clientsOfUser(server);
+  const connect = () => own.client({ maxRetriesPerRequest: 0, retryStrategy: () => null });
+  return await trial({ admins: [clients.client()], username: USER.username, parts, connect, acts });
+}
+
 describe('the user of docs/redis.md', () => {
-  let server: RedisServer;
-  let clients: Clients;
-  let admin: Redis;
-  beforeAll(async () => {
-    server = await startRedis();
-    clients = clientFactory(server);
-    admin = clients.client();
-  });
-  afterAll(async () => {
-    await clients?.close();
-    await server?.stop();
-  });
-
-  /** A client of that user's, which bears in silence that it may not sign in. */
-  function signedIn(name: string): Redis {
-    const { host, port } = server;
-    const redis = new Redis({
-      host,
-      port,
-      username: name,
-      password,
-      maxRetriesPerRequest: 0,
-      retryStrategy: () => null,
-    });
-    return redis.on('error', () => undefined);
-  }
-
-  /** What Redis refuses a user with these parts while everything is asked, and what fails. */
-  async function refused(name: string, parts: readonly string[]): Promise<{ denied: string[]; thrown: unknown[] }> {
-    await admin.call('ACL', 'SETUSER', name, ...parts);
-    const redis = signedIn(name);
-    const thrown = await everything(redis);
-    redis.disconnect();
-    const log = (await admin.call('ACL', 'LOG', '128')) as string[][];
-    const denied = log.map((entry) =>
-      Object.fromEntries(entry.flatMap((word, n) => (n % 2 ? [] : [[word, entry[n + 1]]]))),
-    );
-    return { denied: denied.filter(({ username }) => username === name).map(({ object }) => String(object)), thrown };
-  }
-
   it('may do all that any package does', async () => {
-    expect(await refused(NAME, PARTS)).toEqual({ denied: [], thrown: [] });
+    expect(await tried(PARTS)).toEqual({ denied: [], thrown: [] });
   });
 
   it('may call what scripts call, and no more than the store and the client call besides', () => {
@@ -82,17 +64,34 @@ describe('the user of docs/redis.md', () => {
     expect(called.toSorted()).toEqual([...commandsOfScripts(), ...others].toSorted());
   });
 
-  it.each(PARTS)('cannot do without %s', async (part) => {
-    const { denied, thrown } = await refused(
-      `without-${PARTS.indexOf(part)}`,
-      PARTS.filter((one) => one !== part),
-    );
-    expect(denied.length + thrown.length).toBeGreaterThan(0);
+  it.concurrent.each(PARTS)('cannot do without %s', async (part) => {
+    const { denied } = await tried(without(part, PARTS));
+    expect(denied).toEqual(refusalOf(part));
   });
 
+  const ways = Object.entries(WITH_L1) as [keyof typeof WITH_L1, string[]][];
+
+  // Where a server refuses to track, a tier hears what is published, as it does on a Cluster.
+  it.concurrent.each(ways)('may have a tier in the process by %s, with what the page adds', async (way, more) => {
+    const { denied, thrown } = await tried([...PARTS, ...more], [...everything, near(way)]);
+    expect([denied, thrown]).toEqual([way === 'tracking' ? [] : ['client|id'], []]);
+  });
+
+  it.concurrent.each(ways.flatMap(([way, more]) => more.map((part) => [part, way] as const)))(
+    'cannot have a tier without %s, by %s',
+    async (part, way) => {
+      const { denied, thrown } = await tried([...PARTS, ...without(part, WITH_L1[way])], [near(way)]);
+      expect(denied).toEqual(refusalOf(part));
+      expect(thrown).not.toEqual([]);
+    },
+  );
+
   it('may touch no other key and no other channel, and give nobody a right', async () => {
-    await admin.call('ACL', 'SETUSER', NAME, ...PARTS);
-    const redis = signedIn(NAME);
+    await using server = await startRedis();
+    await using clients = clientFactory(server);
+    await clients.client().call('ACL', 'SETUSER', USER.username, ...PARTS);
+    await using own = clientsOfUser(server);
+    const redis = own.client();
     const others = [
       ['GET', 'other'],
       ['SUBSCRIBE', 'other'],
@@ -103,8 +102,9 @@ describe('the user of docs/redis.md', () => {
       ['ACL', 'LIST'],
     ];
     for (const [command = '', ...args] of others) await expect(redis.call(command, ...args)).rejects.toThrow(/^NOPERM/);
-    await expect(redis.eval("return redis.call('GET', 'other')", 0)).rejects.toThrow(/can't access/);
-    redis.disconnect();
+    await expect(redis.eval("return redis.call('GET', 'other')", 0)).rejects.toThrow(
+      /can't access|No permissions to access a key/,
+    );
   });
 
   it(
@@ -116,7 +116,7 @@ describe('the user of docs/redis.md', () => {
       try {
         await writeFile(file, `${RULE}\n`);
         await using strict = await startRedis({ config: { aclfile: file } });
-        await using own = clientFactory({ ...strict, username: NAME, password });
+        await using own = clientFactory({ ...strict, ...USER });
         expect(await own.client().call('PING').catch(String)).toMatch(/NOPERM/);
         await writeFile(file, `# who may do what\n${RULE}\n`);
         await expect(startRedis({ config: { aclfile: file } })).rejects.toThrow(/users\.acl/);
@@ -127,36 +127,66 @@ describe('the user of docs/redis.md', () => {
   );
 });
 
-const ofCluster = readFileSync(join(import.meta.dirname, 'docs/cluster.acl'), 'utf8').trim();
-
 describe(
   'the user of docs/redis.md on a Cluster',
   skipUnless(canStartCluster(), 'there is no redis-server binary'),
   () => {
-    const more = ofCluster.split(' ').filter((part) => !RULE.split(' ').includes(part));
-
     it('may do the same, and what a client of a Cluster asks besides', () => {
-      expect(ofCluster).toBe([RULE, ...more].join(' '));
-      expect(more).toEqual(['+cluster|slots', '+cluster|info', '+asking']);
+      expect(RULE_OF_CLUSTER).toBe([RULE, ...MORE_OF_CLUSTER].join(' '));
+      expect(MORE_OF_CLUSTER).toEqual(['+cluster|slots', '+cluster|info', '+asking']);
     });
-
-    // A Cluster trusts itself after two seconds only. That all of it is enough, topologies.test.ts shows with slots that move.
-    for (const part of scale({ quick: [], full: more })) {
-      it(`cannot do without ${part}`, async () => {
-        await using cluster = await startCluster({ masters: 1 });
-        await using clients = clientFactory(cluster);
-        const parts = [...PARTS, ...more].filter((one) => one !== part);
-        await clients.client().call('ACL', 'SETUSER', NAME, ...parts);
-        const redis = clients.clusterClient({
-          redisOptions: { username: NAME, password },
-          clusterRetryStrategy: () => null,
-        });
-        const thrown = await everything(redis);
-        // What moves is asked for by ASKING first; ioredis hears of its refusal by an unhandled rejection.
-        const asking = await redis.nodes('master')[0]?.call('ASKING').catch(String);
-        const isRefused = thrown.length > 0 || /NOPERM/.test(String(asking));
-        expect(isRefused).toBe(true);
-      });
-    }
   },
 );
+
+// A Cluster trusts itself after two seconds only. That all of the rule is enough while slots move, topologies.test.ts shows.
+describe.each(scale({ quick: [], full: ['a Cluster'] }))('the user of docs/redis.md on %s', () => {
+  const parts = [...PARTS, ...MORE_OF_CLUSTER];
+  let cluster: RedisCluster;
+  let clients: Clients;
+  let admins: Redis[];
+  beforeAll(async () => {
+    // One that is alone does not know its own address, and clients find nobody.
+    cluster = await startCluster({ masters: 2 });
+    clients = clientFactory(cluster);
+    const asked = clients.clusterClient();
+    await asked.ping();
+    admins = asked.nodes('master');
+  });
+  afterAll(async () => {
+    await clients?.close();
+    await cluster?.stop();
+  });
+
+  const triedHere = (username: string, parts: readonly string[], acts = everything) => {
+    const connect = () =>
+      clients.clusterClient({
+        redisOptions: { username, password: USER.password },
+        clusterRetryStrategy: () => null,
+      });
+    return trial({ admins, username, parts, connect, acts });
+  };
+
+  it('may have a tier in the process, with what the page adds', async () => {
+    const acts = [...everything, near('publish')];
+    expect(await triedHere('l1', [...parts, ...WITH_L1.publish], acts)).toEqual({ denied: [], thrown: [] });
+  });
+
+  it.each(WITH_L1.publish)('cannot have a tier without %s', async (part) => {
+    const { denied } = await triedHere(
+      `l1-without-${part}`,
+      [...parts, ...without(part, WITH_L1.publish)],
+      [near('publish')],
+    );
+    expect(denied).toEqual(refusalOf(part));
+  });
+
+  it.each(MORE_OF_CLUSTER)('cannot do without %s', async (part) => {
+    // What moves is asked for by ASKING first; ioredis hears of its refusal by an unhandled rejection.
+    const asking: Act = async ({ redis }) => {
+      await (redis as Cluster).nodes('master')[0]?.call('ASKING').catch(String);
+      return [];
+    };
+    const { denied } = await triedHere(`without-${part}`, without(part, parts), [...everything, asking]);
+    expect(denied).toEqual(refusalOf(part));
+  });
+});

@@ -4,30 +4,30 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createCache } from '@turnpike/cache-aside';
 import { cacheResponse } from '@turnpike/cache-aside/express';
+import { l1 } from '@turnpike/cache-aside/l1';
 import type { RedisClient } from '@turnpike/core';
 import { idempotency } from '@turnpike/idempotency';
 import { createRateLimiter } from '@turnpike/rate-limit';
 import { singleSession } from '@turnpike/single-session';
 import { refreshing } from '@turnpike/single-session/refresh';
+import { eventually } from '@turnpike/test-kit';
 import express from 'express';
 
 /** One who is nobody else, so that one run of everything leaves no trace for the next. */
 let people = 0;
 
 /**
- * Everything that any package can ask of Redis, once: each act for itself, so that one which fails does not keep the others
- * from asking. Resolves to what was thrown.
+ * Does each act for itself, so that one which fails does not keep the others from asking. Resolves to what was thrown.
  */
-export async function everything(redis: RedisClient): Promise<unknown[]> {
+export async function ask(redis: RedisClient, acts: readonly Act[]): Promise<unknown[]> {
   const who = `user-${(people += 1)}-${process.pid}`;
   const ends: (() => void)[] = [];
-  const acts = [limits, sessionsOf, values, pages, orders];
   const outcomes = await Promise.all(acts.map((act) => act({ redis, deadlineMs: 1_000 }, who, ends)));
   for (const end of ends) end();
   return outcomes.flat();
 }
 
-type Act = (
+export type Act = (
   common: { redis: RedisClient; deadlineMs: number },
   who: string,
   ends: (() => void)[],
@@ -155,6 +155,22 @@ const orders: Act = async (common, who, ends) => {
   };
   return each(order(201), order(201), order(429), order(500), order(500));
 };
+
+/** A tier in the process hears in this way, and gives out what it keeps. */
+export const near =
+  (coherence: 'tracking' | 'publish'): Act =>
+  async (common, who, ends) => {
+    const cache = createCache({ ...common, ttlMs: 60_000, l1: l1() });
+    ends.push(cache.close);
+    const tier = () => cache.stats().l1!;
+    return each(async () => {
+      await eventually(() => tier().coherence === coherence, { withinMs: 1_000 });
+      await eventually(async () => (await cache.getOrLoad(who, () => 'a value')) && tier().hits > 0);
+    });
+  };
+
+/** Everything that any package can ask of Redis, but for what a tier in the process does. */
+export const everything: readonly Act[] = [limits, sessionsOf, values, pages, orders];
 
 async function served(app: express.Express, ends: (() => void)[]): Promise<string> {
   const server = createServer(app).listen(0, '127.0.0.1');

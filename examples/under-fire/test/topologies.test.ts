@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { canStartCluster, eventually, scale, skipUnless } from '@turnpike/test-kit';
+import { canStartCluster, eventually, ifClientHas, scale, skipUnless } from '@turnpike/test-kit';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../src/app.ts';
 import { type Target, hangUp } from '../src/ask.ts';
@@ -32,6 +32,10 @@ const answersIn = (exchanges: readonly Exchange[]): string[] => [
   ...new Set(exchanges.map(({ op, status }) => `${op} ${status}`)),
 ];
 
+/** Redis did not decide: it was refused, or decided without. */
+const isUndecided = (exchange: Exchange): boolean =>
+  exchange.status === 0 || exchange.status >= 500 || ('isDegraded' in exchange && (exchange.isDegraded ?? false));
+
 /** An app as a process of its own has it, but for the process. */
 async function serve(topology: Topology, database: ReturnType<typeof createDatabase>, instance: number) {
   const { app, close } = createApp({ redis: topology.connect(), database, prefix: topology.clients.prefix });
@@ -50,10 +54,11 @@ async function serve(topology: Topology, database: ReturnType<typeof createDatab
 describe.each(Object.entries(topologies))(
   `%s (TURNPIKE_SEED=${seed})`,
   skipUnless(canStartCluster(), 'there is no redis-server binary'),
-  (_name, begin) => {
+  (setup, begin) => {
     const ROUNDS = scale({ quick: [seed], full: [seed, seed + 1, seed + 2, seed + 3, seed + 4] });
 
-    it.each(ROUNDS)('keeps every promise under load, whatever happens to it (%i)', async (roundSeed) => {
+    const options = ifClientHas(setup === 'a Sentinel' ? 'Sentinels' : '');
+    it.each(ROUNDS)('keeps every promise under load, whatever happens to it (%i)', options, async (roundSeed) => {
       const random = seeded(roundSeed);
       await using topology = await begin();
       const database = createDatabase(random);
@@ -67,7 +72,7 @@ describe.each(Object.entries(topologies))(
       const stalls: Stall[] = [];
       onTestFinished(watchStalls((stall) => stalls.push({ instance: 'driver', ...stall })));
       const visitor = createVisitor((exchange) => exchanges.push(exchange));
-      for (const [series, { name, mayForget, happens }] of topology.happenings.entries()) {
+      for (const [series, { name, mayForget, mostUndecided = 1, happens }] of topology.happenings.entries()) {
         const over = new AbortController();
         onTestFinished(() => over.abort());
         const asking = load({
@@ -91,6 +96,9 @@ describe.each(Object.entries(topologies))(
         await sleep(CALM_MS);
         over.abort();
         await asking;
+        const meanwhile = exchanges.filter(({ sentAt }) => sentAt >= from);
+        const undecided = meanwhile.filter(isUndecided).length / meanwhile.length;
+        expect(undecided).toBeLessThanOrEqual(mostUndecided);
         console.log(`${name}: ${Math.round(performance.now() - from)} ms, recovered in ${Math.round(recoveredMs)} ms`);
         expect([name, recoveredMs < RECOVERY_MS ? 'recovered' : recoveredMs]).toEqual([name, 'recovered']);
       }

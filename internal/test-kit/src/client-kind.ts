@@ -20,6 +20,7 @@ let kind: ClientKind | undefined;
 /** From now on `clientFactory` gives clients of this kind instead of ioredis 6. For a setup file of vitest. */
 export const useClients = (chosen: ClientKind): void => void (kind = chosen);
 
+/** Undefined: ioredis 6. */
 export const chosenClients = (): ClientKind | undefined => kind;
 
 /**

@@ -42,9 +42,15 @@ const EXPECTED =
   /Connection is closed|All sentinels are unreachable|connect ETIMEDOUT|Socket closed|Failed to refresh slots cache|timed out|Connection timeout/i;
 
 /** Tests take servers away, and losing one is no news. Anything else that a client complains of fails the test. */
-function ignoreLostConnections(error: Error & { code?: unknown }): void {
+function isLostConnection(error: Error & { code?: unknown }): boolean {
   const isSystemError = typeof error.code === 'string' && /^E[A-Z]+$/.test(error.code);
-  if (!isSystemError && !EXPECTED.test(error.message)) throw error;
+  return isSystemError || EXPECTED.test(error.message);
+}
+
+interface ClientsOptions {
+  prefix?: string;
+  /** What clients may complain of besides a lost connection. */
+  bearing?: RegExp;
 }
 
 const retryStrategy = (times: number): number => Math.min(50 * times, 500);
@@ -54,17 +60,18 @@ const retryStrategy = (times: number): number => Math.min(50 * times, 500);
  * their server in silence. `Redis` is the copy of ioredis to use instead of version 6, or of what `useClients` chose; a `prefix`
  * of the caller's is for a server that nobody else uses.
  */
-export function clientFactory(target: ClientTarget, options?: { prefix?: string }): Clients;
+export function clientFactory(target: ClientTarget, options?: ClientsOptions): Clients;
 export function clientFactory<Client extends Closable, ClusterClient extends Closable>(
   target: ClientTarget,
-  options: { Redis: RedisLibrary<Client, ClusterClient>; prefix?: string },
+  options: ClientsOptions & { Redis: RedisLibrary<Client, ClusterClient> },
 ): Clients<Client, ClusterClient>;
 export function clientFactory(
   target: ClientTarget,
   {
     Redis: Library = Redis,
     prefix = `t${randomBytes(4).toString('hex')}`,
-  }: { Redis?: RedisLibrary<Closable, Closable>; prefix?: string } = {},
+    bearing,
+  }: ClientsOptions & { Redis?: RedisLibrary<Closable, Closable> } = {},
 ): Clients<Closable, Closable> {
   const isCluster = 'startupNodes' in target;
   const nodes = 'sentinels' in target ? [] : (isCluster ? target.startupNodes : [target]).map(connectionTo);
@@ -73,7 +80,9 @@ export function clientFactory(
   let observer: Redis | Cluster | undefined;
 
   function give<T extends Closable>(client: T): T {
-    client.on('error', ignoreLostConnections);
+    client.on('error', (error) => {
+      if (!isLostConnection(error) && bearing?.test(error.message) !== true) throw error;
+    });
     given.add(client);
     return client;
   }

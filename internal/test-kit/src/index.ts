@@ -1,4 +1,4 @@
-export { type ClientKind, ifClientHas, useClients } from './client-kind.ts';
+export { type ClientKind, chosenClients, ifClientHas, useClients } from './client-kind.ts';
 export { clientFactory, type Clients, type ClientTarget } from './clients.ts';
 export { type ClusterNode } from './cluster-formation.ts';
 export { type RedisCluster, type RedisClusterOptions, startCluster } from './cluster.ts';

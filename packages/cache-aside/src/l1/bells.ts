@@ -1,8 +1,8 @@
 import { BELL } from '../places.ts';
 import type { Way } from './wire.ts';
 
-/** What a pattern of Redis takes for more than itself. */
-const GLOB = /[\\*?[\]^-]/g;
+/** What a pattern of Redis takes for more than itself. No more than that: a rule for its user names the pattern letter for letter. */
+const GLOB = /[\\*?[]/g;
 
 /**
  * What the scripts of this cache publish as they write: of a Cluster any node hears it of all. It does not hear of what others

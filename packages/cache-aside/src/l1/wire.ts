@@ -135,7 +135,8 @@ export function createWire({ redis, ways, connect, ears, heartbeatMs, onDeaf }: 
     const answered = wire.heardBy === undefined ? armed : asked.ping();
     answered?.then(
       () => clearTimeout(silent),
-      () => undefined,
+      // A refusal is an answer.
+      (error: Error) => error.message.startsWith('NOPERM') && clearTimeout(silent),
     );
   }, heartbeatMs).unref();
 

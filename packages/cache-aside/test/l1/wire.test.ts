@@ -63,6 +63,27 @@ describe('the connection on which a tier hears', () => {
     await eventually(() => expect(coherenceOf(cache)).toBe('tracking'), { withinMs: 4000 });
   });
 
+  it('is kept where its user may not ask whether anybody is there', async () => {
+    await it_.clients.client().call('ACL', 'SETUSER', 'quiet', 'on', 'nopass', '~*', '&*', '+@all', '-ping');
+    const redis = it_.clients.client({ username: 'quiet', password: 'any' });
+    let opened = 0;
+    const { duplicate } = redis;
+    redis.duplicate = (override?: object) => {
+      opened += 1;
+      return duplicate.call(redis, override);
+    };
+    const cache = cacheOf(redis, 1000);
+    await eventually(() => expect(coherenceOf(cache)).toBe('tracking'));
+    const heartbeats = async () =>
+      (await it_.clients.client().info('commandstats')).match(/cmdstat_ping:.*rejected_calls=(\d+)/)?.[1];
+    await eventually(async () => expect(Number(await heartbeats())).toBeGreaterThan(1), {
+      withinMs: 4000,
+      everyMs: 50,
+    });
+    // A heartbeat later whoever was not answered has been given up.
+    expect([opened, coherenceOf(cache)]).toEqual([1, 'tracking']);
+  });
+
   it('is tried again where the server has refused it for the moment', async () => {
     const admin = it_.clients.client();
     await admin.config('SET', 'lua-time-limit', 1);

@@ -26,10 +26,14 @@ type RetryStrategy = (times: number) => number | void | null;
 const reconnectStrategy = (strategy: RetryStrategy | null | undefined) => (retries: number) =>
   strategy?.(retries + 1) ?? (false as const);
 
-/** The options of ioredis that have a counterpart. */
-const optionsOf = ({ username, password, keyPrefix, db, enableOfflineQueue }: RedisOptions) => ({
+const credentialsOf = ({ username, password }: RedisOptions) => ({
   ...(username !== undefined && { username }),
   ...(password !== undefined && { password }),
+});
+
+/** The options of ioredis that have a counterpart. */
+const optionsOf = ({ keyPrefix, db, enableOfflineQueue, ...options }: RedisOptions) => ({
+  ...credentialsOf(options),
   ...(keyPrefix !== undefined && { keyPrefix }),
   ...(db !== undefined && { database: db }),
   ...(enableOfflineQueue === false && { disableOfflineQueue: true }),
@@ -69,10 +73,16 @@ function testedOf(made: Made, admin: EventEmitter, events: Readonly<Record<strin
 }
 
 /**
- * An app of node-redis connects its client itself; what a lost connection left is sent again by the adapter, always; and the
- * client writes late by itself.
+ * An app of node-redis connects its client itself; what a lost connection left is sent again by the adapter, always; the client
+ * writes late by itself; and it looks for another master of a Cluster after seconds, or never (docs/production.md).
  */
-const LACKS = ['lazyConnect', 'autoResendUnfulfilledCommands: false', 'sendCommand to count', 'stream'];
+const LACKS = [
+  'lazyConnect',
+  'autoResendUnfulfilledCommands: false',
+  'sendCommand to count',
+  'stream',
+  'quick failover of a Cluster',
+];
 
 export const nodeRedis = (
   name: string,
@@ -100,11 +110,15 @@ export const nodeRedis = (
       const tests = admin({ ...options, lazyConnect: true });
       return hybrid(tests, testedOf(made, tests, SINGLE));
     },
-    clusterClient(nodes, { redisOptions, clusterRetryStrategy }, admin) {
+    clusterClient(nodes, { redisOptions = {}, clusterRetryStrategy }, admin) {
+      const { tls, keyPrefix } = redisOptions;
       const made = library.createCluster({
         rootNodes: nodes.map(({ host, port }) => ({ socket: { host, port } })),
-        defaults: { socket: { reconnectStrategy: reconnectStrategy(clusterRetryStrategy) } },
-        ...(redisOptions?.keyPrefix !== undefined && { keyPrefix: redisOptions.keyPrefix }),
+        defaults: {
+          ...credentialsOf(redisOptions),
+          socket: socketOf({ ...(tls !== undefined && { tls }), retryStrategy: clusterRetryStrategy }),
+        },
+        ...(keyPrefix !== undefined && { keyPrefix }),
         RESP,
       }) as Made;
       made.connect().catch(() => undefined);

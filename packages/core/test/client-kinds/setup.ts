@@ -17,8 +17,8 @@ const ioredis5: ClientKind = {
 const KINDS: readonly ClientKind[] = [
   ioredis5,
   // Each with the protocol that is not its default, too.
-  nodeRedis('node-redis5', redis5 as never, 2, ['keyPrefix']),
-  nodeRedis('node-redis5-resp3', redis5 as never, 3, ['keyPrefix']),
+  nodeRedis('node-redis5', redis5 as never, 2, ['keyPrefix', 'Sentinels']),
+  nodeRedis('node-redis5-resp3', redis5 as never, 3, ['keyPrefix', 'Sentinels']),
   nodeRedis('node-redis6', redis6, 3),
   nodeRedis('node-redis6-resp2', redis6, 2),
 ];
