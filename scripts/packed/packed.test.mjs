@@ -1,5 +1,9 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { projects } from '../setup/workspace.mjs';
 import { advisoriesIn } from './advisories.mjs';
+import { doorsOf, usedDoors } from './doors.mjs';
 import { differences, folded } from './file-list.mjs';
 
 test('what differs by its ending alone is one line', () => {
@@ -21,4 +25,24 @@ test('an advisory counts from high on, and a registry that tells nothing is not 
     'unknown',
   );
   expect(advisoriesIn('npm error code ENOTFOUND')).toBe('unknown');
+});
+
+const fixtures = join(import.meta.dirname, '..', 'pack-fixtures');
+const doors = projects()
+  .filter(({ manifest }) => !manifest.private)
+  .flatMap(({ manifest }) => doorsOf(manifest));
+
+test('an import and a require open a door, a type does not', () => {
+  expect(usedDoors("import { type L1, l1 } from '@turnpike/cache-aside/l1';\n")).toEqual(['@turnpike/cache-aside/l1']);
+  expect(usedDoors("import {\n  idempotency,\n} from '@turnpike/idempotency';\n")).toEqual(['@turnpike/idempotency']);
+  expect(usedDoors("const { l1 } = require('@turnpike/cache-aside/l1');\n")).toEqual(['@turnpike/cache-aside/l1']);
+  expect(usedDoors("import type {\n  Store,\n} from '@turnpike/core';\n// import '@turnpike/core'\n")).toEqual([]);
+});
+
+test.each(['esm', 'cjs', 'ts'])('the packed app of %s comes in by every door of every package', (name) => {
+  const used = readdirSync(join(fixtures, name)).flatMap((file) =>
+    usedDoors(readFileSync(join(fixtures, name, file), 'utf8')),
+  );
+  expect(doors.length).toBeGreaterThan(10);
+  expect(doors.filter((door) => !used.includes(door))).toEqual([]);
 });

@@ -12,6 +12,8 @@ import { rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
+import { sameAnswer, trySameAnswer } from './own-middleware.mjs';
+import { sessionRoutes, trySessions } from './sessions.mjs';
 
 const redis = new Redis(process.env.REDIS_URL);
 const app = express();
@@ -47,6 +49,9 @@ assert.equal(await near.getOrLoad('product:1', () => 'loaded'), 'loaded');
 const shared = cacheResponse({ cache: pages.cache, profile: rfc9111() });
 app.get('/shared', shared, (req, res) => res.set('Cache-Control', 'no-cache').json({ shared: true }));
 app.put('/page', invalidates({ cache: pages.cache }), (req, res) => res.sendStatus(204));
+
+app.use('/sessions', sessionRoutes(redis, `esm-${process.pid}`));
+app.get('/same', sameAnswer(redis, `esm-${process.pid}`), (req, res) => res.json({ at: process.hrtime() }));
 
 const server = app.listen(0);
 await once(server, 'listening');
@@ -85,6 +90,9 @@ await fetch(`http://localhost:${server.address().port}/shared`);
 const validated = await fetch(`http://localhost:${server.address().port}/shared`);
 assert.match(validated.headers.get('cache-status'), /fwd-status=304/);
 assert.deepEqual(await validated.json(), { shared: true });
+
+await trySessions(`http://localhost:${server.address().port}/sessions`);
+await trySameAnswer(`http://localhost:${server.address().port}/same`);
 pages.cache.close();
 near.close();
 

@@ -12,6 +12,8 @@ import { type Decision, rateLimit } from '@turnpike/rate-limit';
 import express from 'express';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
+import { visits } from './own-middleware.js';
+import { sessionRoutes, trySessions } from './sessions.js';
 
 const url = process.env['REDIS_URL'] ?? '';
 const prefix = `ts-${process.pid}`;
@@ -55,6 +57,14 @@ app.put('/pages/:id', invalidates({ cache, tags: ['catalogue'] }), (req, res) =>
   res.json({ id });
 });
 
+app.use('/sessions', sessionRoutes(redis, prefix));
+const ended: number[] = [];
+const visited = visits(redis, prefix, ({ status }) => ended.push(status));
+app.get('/visits/:id', visited, (req, res) => {
+  const id: string = req.params.id;
+  res.status(203).json({ id, visits: visited.of(req) });
+});
+
 async function main(): Promise<void> {
   await client.connect();
   const server = app.listen(0);
@@ -66,6 +76,9 @@ async function main(): Promise<void> {
   assert.equal(again.headers.get('idempotent-replayed'), 'true');
   assert.equal(await again.text(), await first.text());
   assert.deepEqual(await (await fetch(at('/pages/a'))).json(), { id: 'a' });
+  await trySessions(at('/sessions'));
+  assert.deepEqual(await (await fetch(at('/visits/b'))).json(), { id: 'b', visits: 1 });
+  assert.deepEqual(ended, [203]);
 
   cache.close();
   redis.disconnect();
