@@ -2,8 +2,9 @@
 // unpacks it into .cache/redis. Nothing outside the checkout changes, and nobody needs to be root. On Debian, servers of
 // another release, too: they bring along every library, the C library and its loader included.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { cachePath, cached } from './cache.mjs';
+import { makeStartable } from './own-libraries.mjs';
 import { run } from './run.mjs';
 
 /** Where `fetchServer` leaves the server. */
@@ -14,6 +15,9 @@ export async function fetchServer() {
   if ((await run('apt-get', ['--version'])).code !== 0) return undefined;
   return (await cached('redis', (folder) => unpackServer(folder, 'redis-server'))) && cachedServer;
 }
+
+/** Whether this is a Debian that knows where another `release` has its packages. */
+export const hasRelease = async (release) => (await sourceOf(release)) !== undefined;
 
 /** The path of `server` as Debian's `release` has it, or undefined where this cannot work: also on what is not Debian. */
 export async function fetchServerOf(release, server) {
@@ -55,12 +59,7 @@ async function unpackServer(folder, server, source) {
     if ((await run('dpkg', ['--extract', join(debs, deb), root])).code !== 0) return false;
   }
   rmSync(scratch, { recursive: true });
-
-  const binary = join(folder, 'bin', server);
-  mkdirSync(join(folder, 'bin'));
-  const loader = source === undefined ? undefined : loaderIn(root);
-  writeFileSync(binary, wrapper(server, libraryFolders(root), loader), { mode: 0o755 });
-  return (await run(binary, ['--version'])).code === 0;
+  return makeStartable(folder, server, { ownLoader: source !== undefined });
 }
 
 const NEEDED_TO_RUN = /^(lib|zlib|redis|valkey)/;
@@ -98,22 +97,3 @@ export function sourceLine(targets, osRelease, release) {
 
 /** What a simulated install would put on this machine: the server, and those of its libraries that are not there. */
 export const missingPackages = (simulation) => [...simulation.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name);
-
-/** Every folder under `root` that holds a shared library, relative to it. */
-function libraryFolders(root) {
-  const libraries = readdirSync(root, { recursive: true }).filter((file) => /\.so(\.[\d.]+)?$/.test(file));
-  return [...new Set(libraries.map((file) => relative(root, join(root, file, '..'))))];
-}
-
-/** The dynamic loader of a C library: one of another release will not do. */
-const loaderIn = (root) => readdirSync(root, { recursive: true }).find((file) => /\/ld-linux[^/]*\.so\.\d$/.test(file));
-
-/** Finds its libraries beside itself, so that the checkout can be moved. */
-export const wrapper = (server, folders, loader) => {
-  const path = folders.map((folder) => `$root/${folder}`).join(':');
-  const start = loader ? `"$root/${loader}" --library-path "${path}"` : '';
-  return `#!/bin/sh
-root=$(dirname "$(readlink -f "$0")")/../root
-${start ? '' : `export LD_LIBRARY_PATH="${path}"\n`}exec ${start && `${start} `}"$root/usr/bin/${server}" "$@"
-`;
-};

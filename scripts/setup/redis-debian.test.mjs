@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { missingPackages, sourceLine, wrapper } from './redis-debian.mjs';
+import { missingPackages, sourceLine } from './redis-debian.mjs';
 
 test('the packages to fetch are those that a simulated install would install, whatever they are called', () => {
   const simulation = `Reading package lists...
@@ -19,13 +19,4 @@ test('another release comes from where the running one does, on Debian only', ()
     'deb http://here/debian/ trixie main',
   );
   expect(sourceLine('http://there/ubuntu/ noble Ubuntu\n', 'VERSION_CODENAME=noble\n', 'trixie')).toBeUndefined();
-});
-
-test('a server is started with its own libraries, and with its own loader where it has one', () => {
-  expect(wrapper('redis-server', ['usr/lib'])).toContain(
-    'export LD_LIBRARY_PATH="$root/usr/lib"\nexec "$root/usr/bin/redis-server" "$@"',
-  );
-  expect(wrapper('valkey-server', ['usr/lib'], 'usr/lib64/ld-linux-x86-64.so.2')).toContain(
-    'exec "$root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$root/usr/lib" "$root/usr/bin/valkey-server" "$@"',
-  );
 });

@@ -1,4 +1,9 @@
-// A Redis in a container, on a free port of this machine only. It goes when its client, `docker run`, goes.
+// A Redis in a container, on a free port of this machine only. It goes when its client, `docker run`, goes. And, for the matrix,
+// a server taken out of an image, to be started without a container.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { cachePath, cached } from './cache.mjs';
+import { makeStartable } from './own-libraries.mjs';
 import { mustRun, run } from './run.mjs';
 import { answers, untilReady } from './redis-server.mjs';
 import { tethered } from './tethered.mjs';
@@ -22,4 +27,28 @@ export async function startContainer() {
     return port > 0 && answers(port);
   });
   return `redis://127.0.0.1:${port}`;
+}
+
+/**
+ * The path of the `server` of an official image, with the image's own C library and loader: tests start, stop and signal it like
+ * any other. For a Linux whose Docker engine answers, such as the runners of GitHub; undefined where this cannot work.
+ */
+export async function serverOfImage(image, server) {
+  const name = `${server}-${image.replaceAll(/\W/g, '-')}`;
+  const folder = await cached(name, (work) => unpackImage(image, server, work));
+  return folder && cachePath(name, 'bin', server);
+}
+
+async function unpackImage(image, server, work) {
+  const [libraries, programs] = [join(work, 'root/usr/lib'), join(work, 'root/usr/bin')];
+  for (const folder of [libraries, programs]) mkdirSync(folder, { recursive: true });
+  const container = `turnpike-${server}-${process.pid}`;
+  const did = async (...args) => (await run('docker', args, { timeoutMs: 180_000 })).code === 0;
+  // Created, never started; it pulls the image if need be.
+  if (!(await did('create', '--name', container, image))) return false;
+  const hasAll =
+    (await did('cp', `${container}:/usr/lib/.`, libraries)) &&
+    (await did('cp', `${container}:/usr/local/bin/${server}`, programs));
+  await did('rm', container);
+  return hasAll && makeStartable(work, server, { ownLoader: true });
 }
