@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settableClockLine } from '../internal/test-kit/src/clock.gen.ts';
+import { clientFactory, startRedis } from '../internal/test-kit/src/index.ts';
 import { lintFragment, lintScript } from './lua-lint.mjs';
 
 const root = join(import.meta.dirname, '..');
@@ -39,6 +40,37 @@ describe('the generated Lua', () => {
     expect(shipped.length).toBeGreaterThan(2);
     expect(settable).toBe('HMGET');
     for (const lua of shipped) expect(lua).not.toMatch(/local time = (?!redis\.call\('TIME'\))/);
+  });
+});
+
+describe('a script that is printed, to be run by hand', () => {
+  let server, clients;
+  beforeAll(async () => {
+    server = await startRedis();
+    clients = clientFactory(server);
+  });
+  afterAll(async () => {
+    await clients?.close();
+    await server?.stop();
+  });
+  const printed = (file) =>
+    execFileSync(process.execPath, ['scripts/lua.mjs', '--print', file], { cwd: root, encoding: 'utf8' });
+
+  it('is one that Redis takes, whatever of lua/lib and of the clock it needs', async () => {
+    // Each of them is printed by the same lines: the smallest, and those that bring the most.
+    const files = ['rate-limit/lua/reset.lua', 'rate-limit/lua/take.lua', 'idempotency/lua/claim.lua'];
+    for (const file of files) {
+      expect(await clients.client().script('LOAD', printed(`packages/${file}`))).toMatch(/^[0-9a-f]{40}$/);
+    }
+  });
+
+  it('does what CONTRIBUTING.md says with it', async () => {
+    const page = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+    const lua = printed(/node scripts\/lua\.mjs --print (\S+)/.exec(page)[1]);
+    const client = clients.client();
+    await client.set('some-key', 'charged', 'PX', 60_000);
+    expect(await client.eval(lua, 1, 'some-key')).toEqual(['reset', 1]);
+    expect(await client.get('some-key')).toBeNull();
   });
 });
 
