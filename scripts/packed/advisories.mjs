@@ -12,3 +12,12 @@ export function advisoriesIn(output) {
   const grave = Object.values(vulnerabilities).filter(({ severity }) => /^(high|critical)$/.test(severity));
   return grave.length === 0 ? 'none' : grave.map(({ name, severity, range }) => `${name} ${range} (${severity})`);
 }
+
+const NOT_KNOWN = 'not known: the registry told nothing of advisories';
+
+/** What is said of it, or what it is refused for: also what is not known, where it is required to be. */
+export function verdictOn(found, isRequired) {
+  if (found === 'none') return { remark: '' };
+  if (found === 'unknown') return isRequired ? { refusal: NOT_KNOWN } : { remark: NOT_KNOWN };
+  return { refusal: `Known holes in what an app is given:\n${found.join('\n')}` };
+}

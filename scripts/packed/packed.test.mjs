@@ -1,8 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { projects } from '../setup/workspace.mjs';
-import { advisoriesIn } from './advisories.mjs';
+import { advisoriesIn, verdictOn } from './advisories.mjs';
 import { doorsOf, usedDoors } from './doors.mjs';
 import { differences, folded } from './file-list.mjs';
 
@@ -25,6 +26,24 @@ test('an advisory counts from high on, and a registry that tells nothing is not 
     'unknown',
   );
   expect(advisoriesIn('npm error code ENOTFOUND')).toBe('unknown');
+});
+
+test('what is not known of advisories is noted, and refused where it has to be known', () => {
+  expect(verdictOn('unknown', false)).toEqual({ remark: expect.stringContaining('not known') });
+  expect(verdictOn('unknown', true)).toEqual({ refusal: expect.stringContaining('not known') });
+  expect(verdictOn('none', true)).toEqual({ remark: '' });
+  for (const isRequired of [false, true]) {
+    expect(verdictOn(['jws <3.2.3 (high)'], isRequired)).toEqual({ refusal: expect.stringContaining('jws <3.2.3') });
+  }
+});
+
+test('a release and every night require it', () => {
+  for (const name of ['release.yml', 'ci.yml']) {
+    const { jobs } = parse(readFileSync(join(import.meta.dirname, '..', '..', '.github', 'workflows', name), 'utf8'));
+    const steps = Object.values(jobs).flatMap((job) => job.steps);
+    const command = name === 'release.yml' ? 'npm run check' : 'npm run test:full';
+    expect(steps.find(({ run }) => run === command)?.env).toEqual({ TURNPIKE_ADVISORIES: 'required' });
+  }
 });
 
 const fixtures = join(import.meta.dirname, '..', 'pack-fixtures');
