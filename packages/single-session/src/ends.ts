@@ -1,4 +1,5 @@
 import { type RedisClient, isolated, subscriberOf } from '@turnpike/core';
+import { type Watched, createLooks } from './looks.ts';
 import type { EndReason } from './scripts.ts';
 import { handleOf } from './sid.ts';
 
@@ -23,9 +24,8 @@ export interface Ends {
   close(): void;
 }
 
-interface Watch {
+interface Watch extends Watched {
   readonly hash: string;
-  readonly isLive: () => Promise<boolean>;
   readonly close: () => void;
 }
 
@@ -42,10 +42,7 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
   };
 
   /** Redis away says nothing of a session: it goes on until somebody knows. */
-  const look = async (watch: Watch): Promise<void> => {
-    const isLive = await watch.isLive().catch(() => true);
-    if (!isLive) finish(watch);
-  };
+  const looks = createLooks(watches, finish);
 
   /** Subscribed once, for all watches: many open connections are one subscription. */
   const listen = (): Promise<() => void> =>
@@ -55,7 +52,7 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
           const { hash } = JSON.parse(text) as { hash: string };
           for (const watch of watches) if (watch.hash === hash) finish(watch);
         },
-        missed: () => void Promise.all([...watches].map(look)),
+        missed: () => looks.at(watches),
       })
       .catch((error: unknown) => {
         listening = undefined;
@@ -84,10 +81,10 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
     },
     onEnd({ restMs, ...watch }) {
       watches.add(watch);
-      const atItsEnd = setTimeout(() => void look(watch), Math.min(Math.max(restMs, 0) + 1, LONGEST_TIMER_MS)).unref();
+      const atItsEnd = setTimeout(() => looks.at([watch]), Math.min(Math.max(restMs, 0) + 1, LONGEST_TIMER_MS)).unref();
       // Subscribe, then look: an end between the two is seen by one of them.
       listen()
-        .then(() => look(watch))
+        .then(() => looks.at([watch]))
         .catch(() => undefined);
       return () => {
         clearTimeout(atItsEnd);
@@ -96,6 +93,7 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
     },
     close() {
       watches.clear();
+      looks.close();
       for (const unsubscribe of unsubscribes) unsubscribe();
       unsubscribes.clear();
       listening?.then((unsubscribe) => unsubscribe()).catch(() => undefined);

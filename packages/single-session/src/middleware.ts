@@ -220,7 +220,10 @@ export function singleSession<Claims extends object = Record<string, unknown>>(
       const isLive = async (): Promise<boolean> =>
         sessions.check(credential).then(
           () => true,
-          (error: unknown) => !(error instanceof SessionEndedError),
+          (error: unknown) => {
+            if (error instanceof SessionEndedError) return false;
+            throw error;
+          },
         );
       const restMs = session.startedAt.getTime() + lifetimes.absoluteMs - Date.now();
       return ends.onEnd({ hash: hashOf(credential.sid), isLive, close, restMs });

@@ -1,0 +1,49 @@
+import { eventually, faultProxy } from '@turnpike/test-kit';
+import { setting } from '@turnpike/test-kit/vitest';
+import type { Redis } from 'ioredis';
+import { describe, expect, it } from 'vitest';
+import { type Session, type SingleSession, type SingleSessionOptions, singleSession } from '../src/index.ts';
+import { fate, options } from './app.ts';
+import { listeningBy } from './listening-by.ts';
+
+const it_ = setting();
+
+const sessionsOn = (redis: Redis, more: Partial<SingleSessionOptions> = {}) =>
+  singleSession(options(redis, it_.clients.prefix, more));
+
+const behind = (proxy: { host: string; port: number }): Redis =>
+  it_.clients.client({ host: proxy.host, port: proxy.port });
+
+/** Counts how often the session's stream was closed; resolves when it is watched, and was found to be live. */
+async function watched(sessions: SingleSession<object>, session: Session<object>, token: string) {
+  const stream = { closed: 0 };
+  sessions.onEnd(session, () => (stream.closed += 1));
+  await sessions.onEnded(() => undefined);
+  // On the connection of the look, and behind it.
+  expect(await fate(sessions, token)).toBe('live');
+  return stream;
+}
+
+describe('a kick that was not heard', () => {
+  it('is found out also when Redis did not answer as soon as it was heard again', async () => {
+    await using asking = await faultProxy(it_.server);
+    await using listening = await faultProxy(it_.server);
+    const sessions = sessionsOn(listeningBy(behind(asking), behind(listening)), { deadlineMs: 100 });
+    const elsewhere = sessionsOn(it_.clients.client());
+    const { token } = await elsewhere.login('ann');
+    const stream = await watched(sessions, await sessions.verify(token), token);
+    listening.refuse();
+    await elsewhere.login('ann');
+    asking.blackhole();
+    listening.pass();
+    await eventually(async () => {
+      const channel = `${it_.clients.prefix}:v1:single-session:ended`;
+      expect(await it_.clients.client().pubsub('NUMSUB', channel)).toEqual([channel, 1]);
+    });
+    // The look that follows is given up as this is.
+    expect(await fate(sessions, token)).toBe('ERR_TURNPIKE_STORE_TIMEOUT');
+    asking.pass();
+    await eventually(() => expect(stream.closed).toBe(1));
+    sessions.close();
+  });
+});
