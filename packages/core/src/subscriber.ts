@@ -56,6 +56,9 @@ export function listeningConnection(client: RedisClient, override: object = {}):
     protocol: 2,
     lazyConnect: false,
     enableOfflineQueue: true,
+    // Whoever subscribes may wait for Redis: nothing but the end of the connection may refuse him.
+    commandTimeout: undefined,
+    maxRetriesPerRequest: null,
     ...retry,
     ...override,
   }) as SubscriberClient;

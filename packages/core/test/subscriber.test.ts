@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Clients,
   type RedisServer,
   clientFactory,
   eventually,
+  faultProxy,
   ifClientHas,
   startCluster,
   startRedis,
@@ -172,5 +174,19 @@ describe('a subscriber', () => {
     await eventually(() => expect(listener.heard).toEqual(['a']));
     subscriber.close();
     await once(made, 'end');
+  });
+
+  it('waits for a Redis that is away longer than its client would', async () => {
+    await using proxy = await faultProxy(server);
+    proxy.refuse();
+    const { host, port } = proxy;
+    const client = clients.client({ host, port, commandTimeout: 20, maxRetriesPerRequest: 0 });
+    const listener = ear();
+    const subscribed = subscriberFor(client).subscribe('news', listener);
+    await sleep(50);
+    proxy.pass();
+    await subscribed;
+    await clients.client().publish('news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['a']));
   });
 });

@@ -29,6 +29,9 @@ interface Watch extends Watched {
   readonly close: () => void;
 }
 
+/** After how long a subscription that was refused is asked for again. */
+const LISTEN_AGAIN_MS = 1000;
+
 /** Node's timers hold no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -36,6 +39,7 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
   const watches = new Set<Watch>();
   const unsubscribes = new Set<() => void>();
   let listening: Promise<() => void> | undefined;
+  let again: NodeJS.Timeout | undefined;
 
   const finish = (watch: Watch): void => {
     if (watches.delete(watch)) isolated(watch.close);
@@ -46,18 +50,35 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
 
   /** Subscribed once, for all watches: many open connections are one subscription. */
   const listen = (): Promise<() => void> =>
-    (listening ??= subscriberOf(redis)
-      .subscribe(channel, {
-        message(text) {
-          const { hash } = JSON.parse(text) as { hash: string };
-          for (const watch of watches) if (watch.hash === hash) finish(watch);
-        },
-        missed: () => looks.at(watches),
-      })
-      .catch((error: unknown) => {
-        listening = undefined;
-        throw error;
-      }));
+    (listening ??= subscriberOf(redis).subscribe(channel, {
+      message(text) {
+        const { hash } = JSON.parse(text) as { hash: string };
+        for (const watch of watches) if (watch.hash === hash) finish(watch);
+      },
+      missed: () => looks.at(watches),
+    }));
+
+  /** Subscribe, then look: an end between the two is seen by one of them. What was refused is asked for again. */
+  const listenFor = async (those: Iterable<Watch>): Promise<void> => {
+    const asked = listen();
+    try {
+      await asked;
+      looks.at(those);
+    } catch {
+      if (listening === asked) listening = undefined;
+      listenAgain();
+    }
+  };
+
+  const listenAgain = (): void => {
+    again ??= setTimeout(() => {
+      again = undefined;
+      if (watches.size === 0) return;
+      // An app that has quit its client is to end: nothing is opened for it.
+      if (redis.status === 'end') listenAgain();
+      else void listenFor(watches);
+    }, LISTEN_AGAIN_MS).unref();
+  };
 
   return {
     async onEnded(listener) {
@@ -82,10 +103,7 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
     onEnd({ restMs, ...watch }) {
       watches.add(watch);
       const atItsEnd = setTimeout(() => looks.at([watch]), Math.min(Math.max(restMs, 0) + 1, LONGEST_TIMER_MS)).unref();
-      // Subscribe, then look: an end between the two is seen by one of them.
-      listen()
-        .then(() => looks.at([watch]))
-        .catch(() => undefined);
+      void listenFor([watch]);
       return () => {
         clearTimeout(atItsEnd);
         watches.delete(watch);
@@ -94,6 +112,8 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
     close() {
       watches.clear();
       looks.close();
+      clearTimeout(again);
+      again = undefined;
       for (const unsubscribe of unsubscribes) unsubscribe();
       unsubscribes.clear();
       listening?.then((unsubscribe) => unsubscribe()).catch(() => undefined);

@@ -46,4 +46,31 @@ describe('a kick that was not heard', () => {
     await eventually(() => expect(stream.closed).toBe(1));
     sessions.close();
   });
+
+  it('is found out where the subscription was refused at first', async () => {
+    const redis = it_.clients.client();
+    let refusals = 0;
+    const sessions = sessionsOn(
+      listeningBy(redis, {
+        duplicate(override) {
+          const made = redis.duplicate(override);
+          const { subscribe } = made;
+          return Object.assign(made, {
+            subscribe(...channels: string[]) {
+              if (refusals > 0) return subscribe.apply(made, channels);
+              refusals += 1;
+              return Promise.reject(new Error('Command timed out'));
+            },
+          });
+        },
+      }),
+    );
+    const { token } = await sessions.login('ann');
+    let closed = 0;
+    sessions.onEnd(await sessions.verify(token), () => (closed += 1));
+    await eventually(() => expect(refusals).toBe(1));
+    await sessions.login('ann');
+    await eventually(() => expect(closed).toBe(1));
+    sessions.close();
+  });
 });
