@@ -1,3 +1,4 @@
+import { socketsRead } from './caller.ts';
 import { isolated } from './isolated.ts';
 import { type RedisClient, isCluster, keyPrefixOf, nodesOf } from './redis-client.ts';
 
@@ -30,17 +31,26 @@ export interface Subscriber {
 /** How long after a connection has ended another one is opened. */
 const REOPEN_MS = 100;
 
+/** So often it is asked whether anybody is at the other end, and so long the answer is waited for. */
+const HEARTBEAT_MS = 5000;
+
 const subscribers = new WeakMap<RedisClient, Subscriber>();
 
 /** The subscriber of a client, shared by all who listen on it; its connection is made when first needed. */
 export function subscriberOf(client: RedisClient): Subscriber {
   let subscriber = subscribers.get(client);
   if (subscriber === undefined) {
-    const made = createSubscriber(() => listeningConnection(client), keyPrefixOf(client));
+    const made = createSubscriber(() => listeningConnection(client), { channelPrefix: keyPrefixOf(client) });
     subscribers.set(client, (subscriber = made));
     // It lives as long as its client: an app that quits its own connection is to end.
     client.on('end', made.suspend);
-    client.on('ready', made.resume);
+    let wasReady = client.status === 'ready';
+    client.on('ready', () => {
+      // Another server may stand behind the new connection, and this one still listen to the last.
+      if (wasReady) made.suspend();
+      wasReady = true;
+      made.resume();
+    });
   }
   return subscriber;
 }
@@ -71,15 +81,22 @@ interface SuspendableSubscriber extends Subscriber {
   resume(): void;
 }
 
-/**
- * A subscriber over a connection of the caller's making. `channelPrefix` is what the client puts before its keys and
- * does not put before its channels.
- */
-export function createSubscriber(connect: () => SubscriberClient, channelPrefix = ''): SuspendableSubscriber {
+interface SubscriberOptions {
+  /** What the client puts before its keys and does not put before its channels. */
+  readonly channelPrefix?: string;
+  readonly heartbeatMs?: number;
+}
+
+/** A subscriber over a connection of the caller's making. */
+export function createSubscriber(
+  connect: () => SubscriberClient,
+  { channelPrefix = '', heartbeatMs = HEARTBEAT_MS }: SubscriberOptions = {},
+): SuspendableSubscriber {
   const listeners = new Map<string, Set<Listener>>();
   let connection: SubscriberClient | undefined;
   let isReopened = false;
   let reopening: NodeJS.Timeout | undefined;
+  let beating: NodeJS.Timeout | undefined;
 
   const open = (): SubscriberClient => {
     const opened = connect();
@@ -94,13 +111,34 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
     });
     opened.on('end', () => {
       if (connection !== opened) return;
+      clearInterval(beating);
       connection = undefined;
       isReopened = true;
       if (listeners.size > 0) reopening = setTimeout(reopen, REOPEN_MS);
     });
     // Without a listener ioredis prints every failed attempt to connect; 'ready' tells all there is to know.
     opened.on('error', () => undefined);
+    clearInterval(beating);
+    beating = heartbeat(opened);
     return opened;
+  };
+
+  /** A connection that the network has forgotten says nothing, and hears nothing, for ever: another one in its place. */
+  const heartbeat = (opened: SubscriberClient): NodeJS.Timeout => {
+    let isAsked = false;
+    const replaceIfSilent = async (): Promise<void> => {
+      await socketsRead();
+      if (!isAsked || connection !== opened) return;
+      suspend();
+      reopen();
+    };
+    return setInterval(() => {
+      const [channel] = listeners.keys();
+      if (channel === undefined) return;
+      if (isAsked) return void replaceIfSilent();
+      isAsked = true;
+      void beat(opened, channel).then(() => (isAsked = false));
+    }, heartbeatMs).unref();
   };
 
   /** After a connection that will not come back: another one, for as long as somebody listens. */
@@ -120,24 +158,40 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
     try {
       await opened.subscribe(...channels);
     } catch {
-      return; // lost again: the next 'ready' resumes
+      // Lost again, and the next 'ready' resumes; or refused, as by a server that is busy with a script.
+      setTimeout(() => connection === opened && void catchUp(opened), heartbeatMs).unref();
+      return;
     }
     for (const heard of listeners.values()) for (const listener of heard) isolated(() => listener.missed());
   };
 
   const disconnect = (): void => {
     clearTimeout(reopening);
+    clearInterval(beating);
     const closing = connection;
     connection = undefined;
     closing?.disconnect();
   };
 
+  const suspend = (): void => {
+    isReopened ||= connection !== undefined;
+    disconnect();
+  };
+
+  /** Resolves when the server has confirmed, if another one has to be asked when a connection was replaced. */
+  const confirmed = async (channel: string): Promise<void> => {
+    const asked = (connection ??= open());
+    try {
+      await asked.subscribe(channel);
+    } catch (error) {
+      if (connection === undefined || connection === asked) throw error;
+      await confirmed(channel);
+    }
+  };
+
   return {
-    suspend() {
-      isReopened ||= connection !== undefined;
-      disconnect();
-    },
-    resume: () => reopen(),
+    suspend,
+    resume: reopen,
     async subscribe(name, listener) {
       const channel = channelPrefix + name;
       const heard = listeners.get(channel) ?? new Set();
@@ -149,8 +203,7 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
         connection?.unsubscribe(channel).catch(() => undefined);
       };
       try {
-        connection ??= open();
-        await connection.subscribe(channel);
+        await confirmed(channel);
       } catch (error) {
         unsubscribe();
         throw error;
@@ -162,4 +215,14 @@ export function createSubscriber(connect: () => SubscriberClient, channelPrefix 
       disconnect();
     },
   };
+}
+
+/**
+ * Resolves when the server has answered, if only with a refusal. It takes no right but those that listening takes; and a
+ * channel that nobody listens to, since node-redis sends nothing for one that it has.
+ */
+async function beat(connection: SubscriberClient, channel: string): Promise<void> {
+  const name = `${channel}:heartbeat`;
+  await connection.subscribe(name).catch(() => undefined);
+  await connection.unsubscribe(name).catch(() => undefined);
 }

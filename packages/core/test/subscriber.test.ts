@@ -13,7 +13,8 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Subscriber, createSubscriber, subscriberOf } from '../src/subscriber.ts';
+import { type Subscriber, createSubscriber, listeningConnection, subscriberOf } from '../src/subscriber.ts';
+import { hybrid } from './client-kinds/hybrid.ts';
 
 let server: RedisServer;
 let clients: Clients<Redis, Cluster>;
@@ -188,5 +189,86 @@ describe('a subscriber', () => {
     await subscribed;
     await clients.client().publish('news', 'a');
     await eventually(() => expect(listener.heard).toEqual(['a']));
+  });
+
+  it('is told of the gap later where the server refused when the connection was back', async () => {
+    const made = new Redis5({ host: server.host, port: server.port, autoResubscribe: false });
+    const { subscribe } = made;
+    let refusals = 0;
+    Object.assign(made, {
+      subscribe(...channels: string[]) {
+        if (!channels.includes('news') || refusals === 0) return subscribe.apply(made, channels);
+        refusals -= 1;
+        return Promise.reject(new Error('BUSY Redis is busy running a script'));
+      },
+    });
+    const subscriber = createSubscriber(() => made, { heartbeatMs: 50 });
+    open.push(subscriber);
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    refusals = 1;
+    made.disconnect(true);
+    await eventually(() => expect(listener.heard).toEqual(['(missed)']));
+    expect(refusals).toBe(0);
+    await clients.client().publish('news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['(missed)', 'a']));
+  });
+});
+
+describe('a listening connection that the network has forgotten', () => {
+  /** Clients to listen by: the first behind a network, the next without. */
+  const ways = ({ host, port }: { host: string; port: number }): Redis[] => [
+    clients.client({ host, port, disconnectTimeout: 50 }),
+    clients.client(),
+  ];
+
+  it('is found out by its silence, and another one hears in its place; one that answers is kept', async () => {
+    await using proxy = await faultProxy(server);
+    const [first, second] = ways(proxy);
+    const given: Redis[] = [];
+    const connect = () => {
+      const way = (given.length === 0 ? first : second) as Redis;
+      given.push(way);
+      return listeningConnection(way);
+    };
+    const subscriber = createSubscriber(connect, { heartbeatMs: 100 });
+    open.push(subscriber);
+    const [one, two] = [ear(), ear()];
+    await subscriber.subscribe('news', one);
+    const beats = async (): Promise<number> =>
+      Number(/cmdstat_unsubscribe:calls=(\d+)/.exec(await clients.client().info('commandstats'))?.[1] ?? 0);
+    const before = await beats();
+    await eventually(async () => expect(await beats()).toBeGreaterThan(before + 2));
+    expect(given).toHaveLength(1);
+    proxy.blackhole();
+    // Asked of the one that is gone, and answered by the other.
+    await subscriber.subscribe('more', two);
+    expect(given).toHaveLength(2);
+    await eventually(() => expect(one.heard).toEqual(['(missed)']));
+    await clients.client().publish('news', 'a');
+    await clients.client().publish('more', 'b');
+    await eventually(() => expect([one.heard.at(-1), two.heard.at(-1)]).toEqual(['a', 'b']));
+  });
+
+  it('is left when its client has connected anew, and not when that connects at first', async () => {
+    await using proxy = await faultProxy(server);
+    await using gone = await faultProxy(server);
+    const [first, second] = ways(gone);
+    const client = clients.client({ host: proxy.host, port: proxy.port });
+    let duplicates = 0;
+    const duplicate = (override: object): unknown => {
+      duplicates += 1;
+      return (duplicates === 1 ? first : second)?.duplicate(override);
+    };
+    const subscriber = subscriberFor(hybrid(client, { duplicate }));
+    const listener = ear();
+    await subscriber.subscribe('news', listener);
+    if (client.status !== 'ready') await once(client, 'ready');
+    expect([duplicates, listener.heard]).toEqual([1, []]);
+    gone.blackhole();
+    proxy.cut();
+    await eventually(() => expect(listener.heard).toEqual(['(missed)']));
+    await clients.client().publish('news', 'a');
+    await eventually(() => expect(listener.heard).toEqual(['(missed)', 'a']));
   });
 });

@@ -73,4 +73,21 @@ describe('a kick that was not heard', () => {
     await eventually(() => expect(closed).toBe(1));
     sessions.close();
   });
+
+  it('is found out when the client has left for another server, and the listening connection knows of nothing', async () => {
+    await using asking = await faultProxy(it_.server);
+    await using gone = await faultProxy(it_.server);
+    const ways = [behind(gone), it_.clients.client()];
+    const sessions = sessionsOn(
+      listeningBy(behind(asking), { duplicate: (override) => ways.shift()?.duplicate(override) }),
+    );
+    const { token } = await sessions.login('ann');
+    const stream = await watched(sessions, await sessions.verify(token), token);
+    gone.blackhole();
+    await sessionsOn(it_.clients.client()).login('ann');
+    expect(stream.closed).toBe(0);
+    asking.cut();
+    await eventually(() => expect(stream.closed).toBe(1));
+    sessions.close();
+  });
 });
