@@ -6,6 +6,7 @@ import {
   keyPrefixOf,
   keyspace,
   pseudonym,
+  retrySoon,
   storeOf,
   warnOfEviction,
   warnOnce,
@@ -106,11 +107,21 @@ export function createSessions(options: CheckedOptions): Sessions {
       lifetimes,
       healGen,
     };
-    // Nobody was told of a session that begins after its login was given up: it must not stand in anyone's way.
-    const onAbandoned = (late: Admitted): void => {
-      if (late.kind === 'admitted' && healGen === 0) void end(key, hash, 'own', 'logged_out').catch(() => undefined);
+    /** Nobody was told of it: it must not stand in anyone's way. What is healed was told of long before. */
+    const giveBack = (): void => {
+      const free = (): Promise<string[]> => end(key, hash, 'own', 'logged_out');
+      if (healGen === 0) free().catch(() => retrySoon(free));
     };
-    return store.call(admit, admission, { deadlineMs, onAbandoned });
+    const onAbandoned = (late: Admitted): void => {
+      if (late.kind === 'admitted') giveBack();
+    };
+    try {
+      return await store.call(admit, admission, { deadlineMs, onAbandoned });
+    } catch (error) {
+      // The client may have given it up by itself, and then no reply of it will come.
+      if (error instanceof StoreError && error.mayHaveRun) giveBack();
+      throw error;
+    }
   };
 
   const end = async (
