@@ -35,27 +35,46 @@ const LISTEN_AGAIN_MS = 1000;
 /** Node's timers hold no more. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
+/** A session that lives on at its end, by a server whose clock is behind ours, is looked at so often. */
+const PAST_END_MS = 1000;
+
 export function createEnds(redis: RedisClient, channel: string): Ends {
-  const watches = new Set<Watch>();
+  /** Each with the timer of its session's end. */
+  const watches = new Map<Watch, NodeJS.Timeout>();
   const unsubscribes = new Set<() => void>();
   let listening: Promise<() => void> | undefined;
   let again: NodeJS.Timeout | undefined;
 
+  const drop = (watch: Watch): boolean => {
+    clearTimeout(watches.get(watch));
+    return watches.delete(watch);
+  };
+
   const finish = (watch: Watch): void => {
-    if (watches.delete(watch)) isolated(watch.close);
+    if (drop(watch)) isolated(watch.close);
   };
 
   /** Redis away says nothing of a session: it goes on until somebody knows. */
   const looks = createLooks(watches, finish);
+
+  /** Nobody publishes that a session has reached its absolute end. */
+  const lookAtItsEnd = (watch: Watch, restMs: number): void => {
+    const waitMs = Math.min(restMs, LONGEST_TIMER_MS);
+    const look = (): void => {
+      lookAtItsEnd(watch, Math.max(restMs - waitMs, PAST_END_MS));
+      looks.at([watch]);
+    };
+    watches.set(watch, setTimeout(look, waitMs).unref());
+  };
 
   /** Subscribed once, for all watches: many open connections are one subscription. */
   const listen = (): Promise<() => void> =>
     (listening ??= subscriberOf(redis).subscribe(channel, {
       message(text) {
         const { hash } = JSON.parse(text) as { hash: string };
-        for (const watch of watches) if (watch.hash === hash) finish(watch);
+        for (const watch of watches.keys()) if (watch.hash === hash) finish(watch);
       },
-      missed: () => looks.at(watches),
+      missed: () => looks.at(watches.keys()),
     }));
 
   /** Subscribe, then look: an end between the two is seen by one of them. What was refused is asked for again. */
@@ -76,7 +95,7 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
       if (watches.size === 0) return;
       // An app that has quit its client is to end: nothing is opened for it.
       if (redis.status === 'end') listenAgain();
-      else void listenFor(watches);
+      else void listenFor(watches.keys());
     }, LISTEN_AGAIN_MS).unref();
   };
 
@@ -101,16 +120,12 @@ export function createEnds(redis: RedisClient, channel: string): Ends {
       };
     },
     onEnd({ restMs, ...watch }) {
-      watches.add(watch);
-      const atItsEnd = setTimeout(() => looks.at([watch]), Math.min(Math.max(restMs, 0) + 1, LONGEST_TIMER_MS)).unref();
+      lookAtItsEnd(watch, Math.max(restMs, 0) + 1);
       void listenFor([watch]);
-      return () => {
-        clearTimeout(atItsEnd);
-        watches.delete(watch);
-      };
+      return () => void drop(watch);
     },
     close() {
-      watches.clear();
+      for (const watch of watches.keys()) drop(watch);
       looks.close();
       clearTimeout(again);
       again = undefined;

@@ -1,4 +1,6 @@
-import { eventually, faultProxy } from '@turnpike/test-kit';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { eventually, faultProxy, settableClock } from '@turnpike/test-kit';
 import { setting } from '@turnpike/test-kit/vitest';
 import type { Redis } from 'ioredis';
 import { describe, expect, it } from 'vitest';
@@ -88,6 +90,41 @@ describe('a kick that was not heard', () => {
     expect(stream.closed).toBe(0);
     asking.cut();
     await eventually(() => expect(stream.closed).toBe(1));
+    sessions.close();
+  });
+});
+
+describe('the end of a session', () => {
+  it('is looked for again while the server’s clock says that it has not come', async () => {
+    const clock = await settableClock(it_.clients.client());
+    await clock.set(Date.now() - 60_000);
+    const sessions = singleSession(options(clock.client, it_.clients.prefix, { idleMs: 5000, absoluteMs: 5000 }));
+    const { token } = await sessions.login('ann');
+    const stream = await watched(sessions, await sessions.verify(token), token);
+    expect(stream.closed).toBe(0);
+    await clock.advance(5000);
+    await eventually(() => expect(stream.closed).toBe(1));
+    sessions.close();
+  });
+
+  it('lets go of its stream, long before it would have come by itself', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const sessions = sessionsOn(it_.clients.client());
+    const session = await sessions.verify((await sessions.login('ann')).token);
+    let closed = 0;
+    const watch = (): WeakRef<object> => {
+      const stream = { end: () => (closed += 1) };
+      sessions.onEnd(session, () => void stream.end());
+      return new WeakRef(stream);
+    };
+    const stream = watch();
+    await sessions.login('ann');
+    await eventually(() => expect(closed).toBe(1));
+    await eventually(() => {
+      collect();
+      expect(stream.deref()).toBeUndefined();
+    });
     sessions.close();
   });
 });
