@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Middleware, type OnProblem, optionChecks } from '@turnpike/core';
+import { type Middleware, optionChecks } from '@turnpike/core';
 import { bearerToken } from '../bearer.ts';
 import {
   type FindToken,
@@ -36,12 +36,6 @@ export interface CookieOptions {
   allowedOrigins?: readonly string[];
 }
 
-/**
- * Refusals that leave the cookie: there is none; or another login took the session's place, perhaps in this very browser,
- * whose new cookie an answer that comes late must not clear.
- */
-const KEPT: readonly string[] = ['session_missing', 'session_replaced'];
-
 const OPTIONS: readonly (keyof CookieOptions)[] = ['name', 'sameSite', 'allowedOrigins'];
 
 /** A session whose token is in a cookie: no script of a page sees it. */
@@ -63,7 +57,8 @@ export interface CookieSessions<Claims extends object> {
   /**
    * As `guard` of `singleSession`, with the token from the cookie and from nowhere else. Also a Bearer token, or the cookie
    * twice: 400. A method other than GET, HEAD and OPTIONS from another site's page: 403. A session that has ended: 401, and
-   * the cookie is cleared, unless another login took its place.
+   * the cookie stays. It is good for nothing, and this answer may come behind that to a new login in the same browser, whose
+   * cookie it would clear.
    */
   guard(options?: Omit<GuardOptions, 'from'>): Middleware;
   /** @throws TurnpikeError `ERR_TURNPIKE_NOT_MOUNTED` where no guard of these sessions ran */
@@ -93,18 +88,11 @@ export function cookieSessions<Claims extends object>(
   const { lifetimes, onProblem, codec, askToken, guardBy } = internalsOf(check, sessions);
   codec();
 
-  const clear = (res: ServerResponse): void => void res.appendHeader('Set-Cookie', setCookie(name, '', 0, sameSite));
-
   const find: FindToken = (req) => {
     const [token, ...others] = cookieValues(req.headers.cookie, name);
     if (token === undefined) return 'missing';
     if (others.length > 0 || bearerToken(req) !== 'missing') return 'ambiguous';
     return isOfOwnPage(req, allowedOrigins) ? { token } : 'cross_site';
-  };
-
-  const clearAndTell: OnProblem = (problem, req, res, next) => {
-    if (problem.status === 401 && !KEPT.includes(problem.code)) clear(res);
-    return onProblem(problem, req, res, next);
   };
 
   return {
@@ -121,10 +109,10 @@ export function cookieSessions<Claims extends object>(
     },
     async logout(req, res) {
       const hasEnded = await sessions.logout(req);
-      clear(res);
+      res.appendHeader('Set-Cookie', setCookie(name, '', 0, sameSite));
       return hasEnded;
     },
-    guard: (given = {}) => guardBy(find, given, clearAndTell),
+    guard: (given = {}) => guardBy(find, given, onProblem),
     of: sessions.of,
     verify: askToken(find, { onStoreError: 'deny' }),
   };
