@@ -54,15 +54,24 @@ function listen(make: () => OwnClient | Promise<OwnClient>): Listening {
     else events.emit('messageBuffer', Buffer.from(channel), said?.map((key) => Buffer.from(key)) ?? null);
   };
 
-  /** node-redis rejects what a lost connection has not confirmed, and would keep it lost; it is asked for again. */
-  const subscribe = async (channels: string[]): Promise<void> => {
+  const whenReady = async (): Promise<OwnClient> => {
     const made = await opening;
+    if (made.isReady) return made;
+    if (isOver) throw new Error('Connection is closed.');
+    await once(events, 'turn');
+    return whenReady();
+  };
+
+  /**
+   * node-redis rejects what a lost connection has not confirmed, and would keep it lost; it is asked for again. What it is asked for
+   * before it is ready it sends later, and after a failed attempt to connect it has no ear for it any more.
+   */
+  const subscribe = async (channels: string[]): Promise<void> => {
+    const made = await whenReady();
     try {
       await made.subscribe(channels, hear);
     } catch (error) {
       if (isOver || made.isReady || !made.isOpen) throw error;
-      await once(events, 'turn');
-      if (isOver) throw error;
       await subscribe(channels);
     }
   };

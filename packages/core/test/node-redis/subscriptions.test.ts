@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually, faultProxy } from '@turnpike/test-kit';
 import * as redis6 from 'redis';
 import { describe, expect, it } from 'vitest';
 import { fromNodeRedis } from '../../src/node-redis/index.ts';
-import { subscriberOf } from '../../src/subscriber.ts';
+import { createSubscriber, listeningConnection, subscriberOf } from '../../src/subscriber.ts';
 import { PROTOCOLS, nodeRedis } from './clients.ts';
 
 const node = nodeRedis();
@@ -43,6 +44,21 @@ describe('a subscription', () => {
     const waiting = subscriber.subscribe('news', { message: (text) => void heard.push(text), missed: () => undefined });
     await eventually(() => expect(proxy.connections).toBe(2));
     proxy.cut();
+    proxy.pass();
+    await waiting;
+    await node.clients.client().publish('news', 'a');
+    await eventually(() => expect(heard).toEqual(['a']));
+    subscriber.close();
+  });
+
+  it('that was asked for before a connection came about is heard', async () => {
+    await using proxy = await faultProxy(node.server);
+    const client = await connected(redis6, { socket: { host: proxy.host, port: proxy.port } });
+    const subscriber = createSubscriber(() => listeningConnection(fromNodeRedis(client)));
+    const heard: string[] = [];
+    proxy.refuse();
+    const waiting = subscriber.subscribe('news', { message: (text) => void heard.push(text), missed: () => undefined });
+    await sleep(50);
     proxy.pass();
     await waiting;
     await node.clients.client().publish('news', 'a');
