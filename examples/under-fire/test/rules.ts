@@ -26,5 +26,7 @@ export const USER = {
 };
 export const NAMED_PREFIX = 'turnpike';
 
-/** A rule as a line of redis.conf, which is written as one of an ACL file. */
-export const inConfig = (rule: string): Record<string, string> => ({ user: rule.slice('user '.length) });
+/** A rule, and what is added to it, as a line of redis.conf, which is written as one of an ACL file. */
+export const inConfig = (rule: string, added: readonly string[] = []): Record<string, string> => ({
+  user: [rule.slice('user '.length), ...added].join(' '),
+});

@@ -18,7 +18,7 @@ import {
 } from '@turnpike/test-kit';
 import type { Cluster, Redis } from 'ioredis';
 import { createTlsClient } from './docs/tls.ts';
-import { NAMED_PREFIX, RULE, RULE_OF_CLUSTER, USER, inConfig } from './rules.ts';
+import { NAMED_PREFIX, RULE, RULE_OF_CLUSTER, USER, WITH_L1, inConfig } from './rules.ts';
 
 /** Redis as people run it. */
 export interface Topology {
@@ -145,7 +145,7 @@ async function cluster(): Promise<Topology> {
     masters: 3,
     replicasPerMaster: 1,
     nodeTimeoutMs: 500,
-    config: inConfig(RULE_OF_CLUSTER),
+    config: inConfig(RULE_OF_CLUSTER, WITH_L1.publish),
   });
   const clients = clientFactory(started, { prefix: NAMED_PREFIX });
   const { masters } = started;
@@ -186,7 +186,7 @@ async function cluster(): Promise<Topology> {
 }
 
 async function tlsAndAcl(): Promise<Topology> {
-  const server = await startRedis({ tls: true, config: { ...DURABLE, ...inConfig(RULE) } });
+  const server = await startRedis({ tls: true, config: { ...DURABLE, ...inConfig(RULE, WITH_L1.tracking) } });
   const clients = clientFactory(server, { prefix: NAMED_PREFIX });
   const folder = await mkdtemp(join(tmpdir(), 'turnpike-tls-'));
   const caFile = join(folder, 'ca.pem');

@@ -1,6 +1,6 @@
 import { type KeyObject, createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto';
 import { type OptionChecks, OptionError } from '@turnpike/core';
-import jwt, { type Algorithm } from 'jsonwebtoken';
+import jwt from 'jsonwebtoken';
 import { isSid } from './sid.ts';
 
 /** One key of the ring: a secret for HS algorithms, a key pair in PEM for the others. */
@@ -50,6 +50,9 @@ export interface TokenCodec {
   /** What a token says, or why it is not believed. */
   read(token: string, typ?: TokenType): TokenContent | 'malformed' | 'expired';
 }
+
+/** Of RFC 7518; named here, so that an app needs the types of no other package. */
+type Algorithm = `${'HS' | 'RS' | 'PS' | 'ES'}${'256' | '384' | '512'}`;
 
 const ALGORITHMS: readonly Algorithm[] = [
   ...(['HS256', 'HS384', 'HS512'] as const),

@@ -1,5 +1,4 @@
-// One device at a time, with claims of the app's own, by a header, by a cookie, and with refresh tokens. The types of the package
-// name those of jsonwebtoken: an app that checks the types of its libraries brings @types/jsonwebtoken.
+// One device at a time, with claims of the app's own, by a header, by a cookie, and with refresh tokens.
 import assert from 'node:assert/strict';
 import { type Login, type Session, type SingleSession, singleSession } from '@turnpike/single-session';
 import { type CookieSessions, cookieSessions } from '@turnpike/single-session/cookie';
