@@ -69,6 +69,8 @@ export function listeningConnection(client: RedisClient, override: object = {}):
     // Whoever subscribes may wait for Redis: nothing but the end of the connection may refuse him.
     commandTimeout: undefined,
     maxRetriesPerRequest: null,
+    // Who listens subscribes anew; ioredis would leave a rejection unhandled where the connection ends meanwhile, and the process with it.
+    autoResubscribe: false,
     ...retry,
     ...override,
   }) as SubscriberClient;

@@ -13,7 +13,13 @@ import {
 import type { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type Subscriber, createSubscriber, listeningConnection, subscriberOf } from '../src/subscriber.ts';
+import {
+  type Subscriber,
+  type SubscriberClient,
+  createSubscriber,
+  listeningConnection,
+  subscriberOf,
+} from '../src/subscriber.ts';
 import { hybrid } from './client-kinds/hybrid.ts';
 
 let server: RedisServer;
@@ -248,6 +254,32 @@ describe('a listening connection that the network has forgotten', () => {
     await clients.client().publish('news', 'a');
     await clients.client().publish('more', 'b');
     await eventually(() => expect([one.heard.at(-1), two.heard.at(-1)]).toEqual(['a', 'b']));
+  });
+
+  it('may end while it subscribes anew: nobody is left with a rejection', async () => {
+    await using proxy = await faultProxy(server);
+    const client = clients.client({ host: proxy.host, port: proxy.port });
+    const connections: SubscriberClient[] = [];
+    const subscriber = createSubscriber(() => {
+      const connection = listeningConnection(client);
+      connections.push(connection);
+      return connection;
+    });
+    await subscriber.subscribe('news', ear());
+    const unhandled: unknown[] = [];
+    const remember = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', remember);
+    try {
+      proxy.delay({ reply: 50 });
+      proxy.cut();
+      await new Promise<void>((resolve) => connections[0]!.on('ready', resolve));
+      subscriber.close();
+      proxy.cut();
+      await sleep(100);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', remember);
+    }
   });
 
   it('is left when its client has connected anew, and not when that connects at first', async () => {

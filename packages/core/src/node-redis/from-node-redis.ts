@@ -50,8 +50,7 @@ function adapt(wire: Wire): RedisClient {
       const prefixed = keys.map((key) => wire.keyPrefix + key);
       return resending(() => wire.read(prefixed, { typeMapping: BUFFERS })) as Promise<(Buffer | null)[]>;
     },
-    duplicate: ({ retryStrategy, autoResubscribe }: Override = {}) =>
-      wire.listen(retryStrategy !== null && autoResubscribe !== false),
+    duplicate: ({ retryStrategy }: Override = {}) => wire.listen(retryStrategy !== null),
     on(event, listener) {
       for (const name of wire.events[event]) wire.client.on(name, listener);
     },
@@ -71,7 +70,6 @@ interface Insides {
 /** What is asked of a duplicate in ioredis's words, and is not so anyway. */
 interface Override {
   readonly retryStrategy?: null;
-  readonly autoResubscribe?: boolean;
 }
 
 /** node-redis takes no numbers. */
