@@ -1,10 +1,9 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { filesUnder, root } from './setup/workspace.mjs';
 
-const root = join(import.meta.dirname, '..');
-
-const sources = readdirSync(join(root, 'packages'), { recursive: true })
+const sources = filesUnder(join(root, 'packages'))
   .filter((file) => /^[^/]+\/src\/.*\.ts$/.test(file) && !/\.(test|gen)\.ts$/.test(file))
   .map((file) => ({ file, text: readFileSync(join(root, 'packages', file), 'utf8') }));
 
@@ -35,8 +34,8 @@ describe('docs/errors.md', () => {
 });
 
 describe('the pages', () => {
-  const pages = readdirSync(root, { recursive: true })
-    .filter((file) => file.endsWith('.md') && !/node_modules|CHANGELOG|\.changeset|\.cache/.test(file))
+  const pages = filesUnder(root)
+    .filter((file) => file.endsWith('.md') && !/CHANGELOG|\.changeset/.test(file))
     .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
 
   it('link to files that exist', () => {
@@ -64,7 +63,7 @@ describe('the pages', () => {
     );
     const files = folders
       .filter((folder) => existsSync(folder))
-      .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => join(folder, file)))
+      .flatMap((folder) => filesUnder(folder).map((file) => join(folder, file)))
       .filter((file) => /\.(ts|js|mjs|conf|acl|sql)$/.test(file))
       .map((file) => readFileSync(file, 'utf8').trim());
     const shown = pages

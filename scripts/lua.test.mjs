@@ -1,12 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settableClockLine } from '../internal/test-kit/src/clock.gen.ts';
 import { clientFactory, startRedis } from '../internal/test-kit/src/index.ts';
 import { lintFragment, lintScript } from './lua-lint.mjs';
-
-const root = join(import.meta.dirname, '..');
+import { filesUnder, root } from './setup/workspace.mjs';
 
 const SCRIPT = `-- give: hands out one thing
 -- KEYS[1]  thingKey — string, the thing
@@ -33,8 +32,8 @@ describe('the generated Lua', () => {
   });
 
   it('never holds the settable clock of the tests', () => {
-    const shipped = readdirSync(join(root, 'packages'), { recursive: true })
-      .filter((file) => /(lua\.gen\.ts|\.lua)$/.test(file) && !file.includes('node_modules') && !file.includes('dist'))
+    const shipped = filesUnder(join(root, 'packages'))
+      .filter((file) => /(lua\.gen\.ts|\.lua)$/.test(file))
       .map((file) => readFileSync(join(root, 'packages', file), 'utf8'));
     const settable = settableClockLine('any').split("'")[1];
     expect(shipped.length).toBeGreaterThan(2);

@@ -14,5 +14,17 @@ export function projects() {
     .map((folder) => ({ folder, manifest: JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) }));
 }
 
+/** What is not ours to read, and may come and go while it is read. */
+const NOT_OURS = new Set(['node_modules', 'dist', '.git', '.cache']);
+
+/** Every file of ours below a folder, relative to it. */
+export function filesUnder(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => !NOT_OURS.has(name))
+    .flatMap((entry) =>
+      entry.isDirectory() ? filesUnder(join(folder, entry.name)).map((file) => `${entry.name}/${file}`) : [entry.name],
+    );
+}
+
 const childrenOf = (folder) =>
   existsSync(join(root, folder)) ? readdirSync(join(root, folder)).map((name) => `${folder}/${name}`) : [];

@@ -29,10 +29,11 @@ const refusalOf = (part: string): unknown =>
 
 /** What scripts call, by their text, and what the store calls besides. */
 function commandsOfScripts(): string[] {
-  const scripts = readdirSync(join(root, 'packages'), { recursive: true })
-    .map(String)
-    .filter((file) => /^[^/]+\/lua\/.*\.lua$/.test(file))
-    .map((file) => readFileSync(join(root, 'packages', file), 'utf8'));
+  const scripts = readdirSync(join(root, 'packages'))
+    .map((name) => join(root, 'packages', name, 'lua'))
+    .flatMap((lua) => readdirSync(lua, { recursive: true }).map((file) => join(lua, String(file))))
+    .filter((file) => file.endsWith('.lua'))
+    .map((file) => readFileSync(file, 'utf8'));
   const called = scripts.flatMap((lua) => [...lua.matchAll(/redis\.call\('(\w+)'/g)].map(([, name]) => name!));
   return [...new Set([...called, 'TIME'])].map((name) => name.toLowerCase());
 }

@@ -7,7 +7,7 @@ import { type Heat, PROCESSES, raced } from './raced.ts';
 const it_ = setting();
 
 describe(`${PROCESSES} processes that read, write and invalidate at random, one of them killed on the way`, () => {
-  const ROUNDS_A_HEAT = scale({ quick: 120, full: 250 });
+  const ROUNDS_A_HEAT = scale({ quick: 70, full: 250 });
   const heats = scale({ quick: 1, full: 40 });
   const firstSeed = Math.floor(Math.random() * 1e6);
 

@@ -1285,7 +1285,7 @@ describe.each(EXPRESSES)('with no option but a time to live, on %s', (_version, 
       expect(answer.header('Set-Cookie')).toBe(name === 'cookie' && kind !== 'POST' ? `n=${own}; Path=/` : undefined);
     };
     await race(30, async () => {
-      for (let n = 0; n < scale({ quick: 15, full: 500 }); n += 1) await visits();
+      for (let n = 0; n < scale({ quick: 10, full: 500 }); n += 1) await visits();
     });
     const runs = sites.reduce((sum, { seen }) => sum + seen.runs, 0);
     const arrived = sites.reduce((sum, { seen }) => sum + seen.arrived, 0);

@@ -151,7 +151,7 @@ async function stalePages(database: Database, rounds: number, keyCounts: readonl
 }
 
 describe(`pages of ${PROCESSES} processes that are asked for and changed at random, one of the processes killed on the way`, () => {
-  const ROUNDS_A_HEAT = scale({ quick: 90, full: 150 });
+  const ROUNDS_A_HEAT = scale({ quick: 50, full: 150 });
   const heats = scale({ quick: 1, full: 34 });
   const firstSeed = Math.floor(Math.random() * 1e6);
 
