@@ -14,7 +14,14 @@ const CONFIGURATION =
 export const errorReply = (error: unknown): string | undefined =>
   error instanceof Error && ERROR_REPLY.test(error.message) ? error.message : undefined;
 
-export function storeError(cause: unknown): StoreError {
+/** ioredis hangs on an error the command that failed, with its arguments: whoever logs it would log keys, and whole answers. */
+const withoutCommand = (error: unknown): unknown =>
+  error instanceof Error && 'command' in error
+    ? Object.assign(new Error(error.message), { name: error.name, stack: error.stack })
+    : error;
+
+export function storeError(thrown: unknown): StoreError {
+  const cause = withoutCommand(thrown);
   const reply = errorReply(cause);
   if (reply === undefined) {
     const said = cause instanceof Error ? cause.message : String(cause);

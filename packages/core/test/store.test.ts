@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import {
   type Clients,
   type RedisServer,
@@ -412,7 +413,7 @@ describe('an error reply', () => {
         .call(count, secret, { deadlineMs: 1000 })
         .catch((thrown: unknown) => thrown);
       expect(String(error)).toMatch(code);
-      expect(String(error)).not.toContain('a-secret');
+      expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('a-secret');
     }
     await admin.call('ACL', 'DELUSER', 'narrow');
   });
