@@ -102,7 +102,7 @@ async function rowOf(line, files) {
   Object.assign(env, { TURNPIKE_REDIS_SERVER: server.path, NO_COLOR: '1' });
   if (line.client !== BASE.client) env.TURNPIKE_CLIENT = line.client;
   const { passed, failed, output, skipped, again } = await withFailedOnceMore((args) => test(node, args, env), files);
-  if (failed > 0) console.log(output.slice(output.indexOf('Failed Tests')).trim());
+  if (failed > 0) console.log(output.slice(output.search(/Failed (Tests|Suites)|Unhandled Errors/)).trim());
   const version = /\w+ server v=\d+\.\d+/.exec((await run(server.path, ['--version'])).output)?.[0];
   return {
     ...line,
