@@ -18,7 +18,7 @@ const ioredis5: ClientKind = {
     new Cluster5([...nodes], {
       ...options,
       redisOptions: withoutSocketTimeout(redisOptions),
-    } as object) as unknown as Cluster,
+    }) as unknown as Cluster,
 };
 
 const KINDS: readonly ClientKind[] = [
