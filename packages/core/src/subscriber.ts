@@ -96,26 +96,22 @@ export function createSubscriber(
 ): SuspendableSubscriber {
   const listeners = new Map<string, Set<Listener>>();
   let connection: SubscriberClient | undefined;
-  let isReopened = false;
+  /** A subscription was confirmed: each connection that is ready from now on has a gap before it. */
+  let hasHeard = false;
   let reopening: NodeJS.Timeout | undefined;
   let beating: NodeJS.Timeout | undefined;
 
   const open = (): SubscriberClient => {
     const opened = connect();
-    let wasReady = opened.status === 'ready' || isReopened;
-    isReopened = false;
     opened.on('message', (channel: string, text: string) => {
       for (const listener of listeners.get(channel) ?? []) isolated(() => listener.message(text));
     });
-    opened.on('ready', () => {
-      if (wasReady) void catchUp(opened);
-      wasReady = true;
-    });
+    // Not only the second time: ioredis 5 may subscribe before, and end the connection over it (its ready check is refused).
+    opened.on('ready', () => hasHeard && void catchUp(opened));
     opened.on('end', () => {
       if (connection !== opened) return;
       clearInterval(beating);
       connection = undefined;
-      isReopened = true;
       if (listeners.size > 0) reopening = setTimeout(reopen, REOPEN_MS);
     });
     // Without a listener ioredis prints every failed attempt to connect; 'ready' tells all there is to know.
@@ -131,7 +127,7 @@ export function createSubscriber(
     const replaceIfSilent = async (): Promise<void> => {
       await socketsRead();
       if (!isAsked || connection !== opened) return;
-      suspend();
+      disconnect();
       reopen();
     };
     return setInterval(() => {
@@ -175,16 +171,12 @@ export function createSubscriber(
     closing?.disconnect();
   };
 
-  const suspend = (): void => {
-    isReopened ||= connection !== undefined;
-    disconnect();
-  };
-
   /** Resolves when the server has confirmed, if another one has to be asked when a connection was replaced. */
   const confirmed = async (channel: string): Promise<void> => {
     const asked = (connection ??= open());
     try {
       await asked.subscribe(channel);
+      hasHeard = true;
     } catch (error) {
       if (connection === undefined || connection === asked) throw error;
       await confirmed(channel);
@@ -192,7 +184,7 @@ export function createSubscriber(
   };
 
   return {
-    suspend,
+    suspend: disconnect,
     resume: reopen,
     async subscribe(name, listener) {
       const channel = channelPrefix + name;

@@ -10,7 +10,7 @@ import {
   startCluster,
   startRedis,
 } from '@turnpike/test-kit';
-import type { Cluster, Redis } from 'ioredis';
+import { type Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
@@ -181,6 +181,27 @@ describe('a subscriber', () => {
     await eventually(() => expect(listener.heard).toEqual(['a']));
     subscriber.close();
     await once(made, 'end');
+  });
+
+  it.each([
+    ['5', Redis5 as unknown as typeof Redis],
+    ['6', Redis],
+  ])('hears what it was subscribed to while ioredis %s was still connecting', async (_version, Client) => {
+    const client = new Client(server.port, server.host);
+    const connection = listeningConnection(client);
+    const subscriber = createSubscriber(() => connection);
+    open.push(subscriber);
+    const listener = ear();
+    const ready = new Promise<void>((resolve) => connection.on('ready', resolve));
+    await new Promise<void>((resolve) => connection.on('connect', resolve));
+    await subscriber.subscribe('news', listener);
+    // The connection of ioredis 5 has ended over it, and this is the next one.
+    await ready;
+    await eventually(async () => {
+      await client.publish('news', 'a');
+      expect(listener.heard.at(-1)).toBe('a');
+    });
+    client.disconnect();
   });
 
   it('waits for a Redis that is away longer than its client would', async () => {
