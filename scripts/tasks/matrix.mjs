@@ -26,8 +26,7 @@ const SERVERS = {
 const BASE = { node: process.versions.node.split('.')[0], client: 'ioredis6', server: 'this machine’s', isQuick: true };
 const LINES = [
   { client: 'ioredis5' },
-  { client: 'node-redis5' },
-  { client: 'node-redis5-resp3', isQuick: false },
+  { client: 'node-redis6.1', isQuick: false },
   { client: 'node-redis6' },
   { client: 'node-redis6-resp2', isQuick: false },
   { server: 'Redis 8' },

@@ -14,7 +14,7 @@ const adapters = new WeakMap<object, RedisClient>();
  * and once it is closed, calls fail at once and each package's `onStoreError` decides. What was in flight when a connection
  * broke is sent again on the next one, as ioredis does: a grant whose reply was lost can then be used, or given back.
  *
- * @throws OptionError when `client` is none of node-redis 5.8 or later, or is a pool.
+ * @throws OptionError when `client` is none of node-redis 6.1 or later, or is a pool.
  */
 export function fromNodeRedis(client: NodeRedisClient): RedisClient {
   const known = kindOf(client);

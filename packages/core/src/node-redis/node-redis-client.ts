@@ -1,9 +1,9 @@
 import { OptionError } from '../errors.ts';
 
 /**
- * A client of node-redis (the package `redis`): what `createClient` or `createCluster` of version 5.8 or later, or
- * `createSentinel` of version 6 returned, or any `withCommandOptions` of it. The client is the caller's: we never configure it, never
- * connect it and never close it.
+ * A client of node-redis (the package `redis`): what `createClient`, `createCluster` or `createSentinel` of
+ * version 6.1 or later returned, or any `withCommandOptions` of it. The client is the caller's: we never configure it, never connect it
+ * and never close it.
  */
 export interface NodeRedisClient {
   readonly isOpen: boolean;
@@ -38,7 +38,7 @@ export interface OwnClient extends NodeRedisClient {
 /** One connection to one server, as `createClient` makes it. */
 export interface SingleClient extends NodeRedisClient {
   readonly isReady: boolean;
-  readonly _keyPrefix?: string;
+  readonly _keyPrefix: string | undefined;
   readonly options?: { readonly socket?: object };
   /** How often it has been ready. */
   readonly socketEpoch: number;
@@ -53,7 +53,7 @@ interface ClusterMaster {
 
 /** What `createCluster` makes. */
 export interface ClusterClient extends NodeRedisClient {
-  readonly _keyPrefix?: string;
+  readonly _keyPrefix: string | undefined;
   readonly slots: readonly ({ readonly master: ClusterMaster } | undefined)[];
   readonly masters: readonly ClusterMaster[];
   nodeClient(node: ClusterMaster): Promise<SingleClient>;
@@ -63,7 +63,7 @@ export interface ClusterClient extends NodeRedisClient {
 /** What `createSentinel` makes. */
 export interface SentinelClient extends NodeRedisClient {
   readonly isReady: boolean;
-  readonly _keyPrefix?: string;
+  readonly _keyPrefix: string | undefined;
   sendCommand(isReadonly: boolean, args: Words, options: CommandOptions): Promise<unknown>;
   duplicate(overrides: object): OwnClient;
 }
@@ -77,22 +77,26 @@ export type Kind =
 const METHODS = ['sendCommand', 'duplicate', 'withTypeMapping', 'on'] as const;
 
 /**
- * @throws OptionError when `given` is no such client: an older one (node-redis 4 cannot be asked for Buffers by the
- * command), or a pool, whose replies come over several connections in any order.
+ * @throws OptionError when `given` is no such client: an older one (node-redis 4 cannot be asked for Buffers by the command; 5 writes
+ * into connections that have broken, and takes the replies on the next one for those of other commands), or a pool, whose replies come over
+ * several connections in any order.
  */
 export function kindOf(given: unknown): Kind {
   const candidate = (typeof given === 'object' && given !== null ? given : {}) as Record<string, unknown>;
-  const missing = METHODS.filter((method) => typeof candidate[method] !== 'function');
-  const isPool = 'totalClients' in candidate;
-  if (missing.length > 0 || isPool) {
-    throw new OptionError(
-      'fromNodeRedis: "client" must be a client of node-redis 5.8 or later, received ' +
-        (isPool ? 'a pool of clients' : `${given === null ? 'null' : typeof given} without ${missing.join(', ')}`),
-    );
+  const otherwise = otherThanAClient(given, candidate);
+  if (otherwise !== undefined) {
+    throw new OptionError(`fromNodeRedis: "client" must be a client of node-redis 6.1 or later, received ${otherwise}`);
   }
   // A `withCommandOptions` of a client is another object over the same connection, with other options for what it sends.
   const client: unknown = candidate['_self'] ?? candidate;
   if ('nodeClient' in candidate) return { kind: 'cluster', client: client as ClusterClient };
   if ('getSentinelNode' in candidate) return { kind: 'sentinel', client: client as SentinelClient };
   return { kind: 'single', client: client as SingleClient };
+}
+
+function otherThanAClient(given: unknown, candidate: Record<string, unknown>): string | undefined {
+  if ('totalClients' in candidate) return 'a pool of clients';
+  const missing = METHODS.filter((method) => typeof candidate[method] !== 'function');
+  if (missing.length > 0) return `${given === null ? 'null' : typeof given} without ${missing.join(', ')}`;
+  return '_keyPrefix' in candidate ? undefined : 'one of an older version';
 }

@@ -4,7 +4,7 @@ import type { SingleClient } from './node-redis-client.ts';
 export interface Readiness {
   readonly status: 'connecting' | 'ready' | 'reconnecting' | 'end';
   /**
-   * Version 6 writes what is queued together with its handshake, and so has replies before it calls itself ready. They
+   * It writes what is queued together with its handshake, and so has replies before it calls itself ready. They
    * are held until then: who hears one may have something to send.
    */
   held<T>(reply: Promise<T>): Promise<T>;

@@ -58,7 +58,7 @@ function single(client: SingleClient): Wire {
       return readiness.status;
     },
     keyPrefix: client._keyPrefix ?? '',
-    // Version 6 says `terminated`, and not `end`, when its reconnectStrategy has given up.
+    // 6.3 says `terminated`, and not `end`, when its reconnectStrategy has given up.
     events: { ready: ['ready'], end: ['end', 'terminated'] },
     send: (_key, words, options) => readiness.held(client.sendCommand(words, options)),
     read: (keys, options) => readiness.held(client.sendCommand(['mget', ...keys], options)),

@@ -85,12 +85,7 @@ const LACKS = [
   'quick failover of a Cluster',
 ];
 
-export const nodeRedis = (
-  name: string,
-  library: NodeRedisLibrary,
-  RESP: 2 | 3,
-  lacks: readonly string[] = [],
-): ClientKind => {
+export const nodeRedis = (name: string, library: NodeRedisLibrary, RESP: 2 | 3): ClientKind => {
   const single = (options: RedisOptions): unknown =>
     library.createClient({ ...optionsOf(options), socket: socketOf(options), RESP });
 
@@ -104,7 +99,7 @@ export const nodeRedis = (
 
   return {
     name,
-    lacks: [...LACKS, ...lacks],
+    lacks: LACKS,
     client(options, admin) {
       const made = (options.sentinels === undefined ? single(options) : watched(options)) as Made;
       if (options.lazyConnect !== true) made.connect().catch(() => undefined);

@@ -4,7 +4,7 @@ import { type ClientKind, useClients } from '@turnpike/test-kit';
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { Cluster as Cluster5, Redis as Redis5 } from 'ioredis5';
 import * as redis6 from 'redis';
-import * as redis5 from 'redis5';
+import * as redis61 from 'redis61';
 import { nodeRedis } from './node-redis.ts';
 
 /** That of ioredis 5 outlives its connection, and ends the next one, or the process (docs/production.md). */
@@ -23,9 +23,7 @@ const ioredis5: ClientKind = {
 
 const KINDS: readonly ClientKind[] = [
   ioredis5,
-  // Each with the protocol that is not its default, too.
-  nodeRedis('node-redis5', redis5 as never, 2, ['keyPrefix', 'Sentinels']),
-  nodeRedis('node-redis5-resp3', redis5 as never, 3, ['keyPrefix', 'Sentinels']),
+  nodeRedis('node-redis6.1', redis61 as never, 3),
   nodeRedis('node-redis6', redis6, 3),
   nodeRedis('node-redis6-resp2', redis6, 2),
 ];

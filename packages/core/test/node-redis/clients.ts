@@ -1,6 +1,6 @@
 import { type Clients, type RedisServer, clientFactory, startRedis } from '@turnpike/test-kit';
 import * as redis6 from 'redis';
-import * as redis5 from 'redis5';
+import * as redis61 from 'redis61';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { Store } from '../../src/store.ts';
 
@@ -9,7 +9,7 @@ export type Client = ReturnType<typeof redis6.createClient>;
 
 export const LIBRARIES: [name: string, library: typeof redis6][] = [
   ['node-redis 6', redis6],
-  ['node-redis 5', redis5 as unknown as typeof redis6],
+  ['node-redis 6.1', redis61 as unknown as typeof redis6],
 ];
 export const PROTOCOLS = LIBRARIES.flatMap(([name, library]) =>
   ([2, 3] as const).map((RESP): [string, typeof redis6, 2 | 3] => [`${name} with RESP${RESP}`, library, RESP]),

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { eventually, faultProxy, race, startRedis } from '@turnpike/test-kit';
 import * as redis6 from 'redis';
-import type * as redis5 from 'redis5';
+import * as redis5 from 'redis5';
+import type * as redis61 from 'redis61';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { assertRedisClient, keyPrefixOf } from '../../src/redis-client.ts';
 import { type NodeRedisClient, fromNodeRedis } from '../../src/node-redis/index.ts';
@@ -25,12 +26,13 @@ const echo = defineScript({
   buffers: true,
 });
 describe('fromNodeRedis', () => {
-  it('takes what node-redis 5 and 6 make, as it is; Sentinels from 6 on', () => {
+  it('takes what node-redis makes, as it is', () => {
     expectTypeOf<ReturnType<typeof redis6.createClient>>().toExtend<NodeRedisClient>();
     expectTypeOf<ReturnType<typeof redis6.createCluster>>().toExtend<NodeRedisClient>();
     expectTypeOf<ReturnType<typeof redis6.createSentinel>>().toExtend<NodeRedisClient>();
-    expectTypeOf<ReturnType<typeof redis5.createClient>>().toExtend<NodeRedisClient>();
-    expectTypeOf<ReturnType<typeof redis5.createCluster>>().toExtend<NodeRedisClient>();
+    expectTypeOf<ReturnType<typeof redis61.createClient>>().toExtend<NodeRedisClient>();
+    expectTypeOf<ReturnType<typeof redis61.createCluster>>().toExtend<NodeRedisClient>();
+    expectTypeOf<ReturnType<typeof redis61.createSentinel>>().toExtend<NodeRedisClient>();
   });
 
   it('gives one object for one connection, and so one guard, whatever options it was asked through', () => {
@@ -46,6 +48,11 @@ describe('fromNodeRedis', () => {
     const pool = redis6.createClientPool({ socket: { host: node.server.host, port: node.server.port } });
     expect(() => fromNodeRedis(pool as unknown as NodeRedisClient)).toThrow('received a pool of clients');
     expect(() => fromNodeRedis(node.clients.client() as unknown as NodeRedisClient)).toThrow('without withTypeMapping');
+    for (const older of [redis5.createClient(), redis5.createCluster({ rootNodes: [] })]) {
+      expect(() => fromNodeRedis(older as unknown as NodeRedisClient)).toThrow(
+        'must be a client of node-redis 6.1 or later, received one of an older version',
+      );
+    }
     expect(() => fromNodeRedis(undefined as unknown as NodeRedisClient)).toThrow('received undefined without');
     expect(() => assertRedisClient('rateLimit', clientOf())).toThrow(
       'option "redis" must be an ioredis client (5.4 or later), received one of node-redis: give fromNodeRedis(client), ' +
