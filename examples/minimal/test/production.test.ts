@@ -205,7 +205,7 @@ describe('the client', () => {
       const redis = given(createSentinelClient([...watch.sentinels], 'shop'));
       const shop = shopOn(redis);
       const { token } = await shop.sessions.login('ann');
-      await redis.wait(1, 1_000);
+      await replica.caughtUp();
       master.pause();
       await eventually(() => shop.order(token, 'k').expect(201), { withinMs: 20_000 });
       expect(redis.stream.remotePort).toBe(replica.port);

@@ -6,6 +6,11 @@ import { canStartCluster } from './redis-binary.ts';
 import { type RedisAddress, type RedisServerOptions, type RedisServer, startRedis } from './redis-server.ts';
 
 export interface ReplicaServer extends RedisServer {
+  /**
+   * Resolves when it has all that its master had written when this was called, whoever asked for that. (WAIT speaks only of what its own
+   * connection has written.)
+   */
+  caughtUp(): Promise<void>;
   /** Makes it a master with what it has received so far (REPLICAOF NO ONE), as a failover does. */
   promote(): Promise<void>;
 }
@@ -21,7 +26,15 @@ export async function startReplica(master: RedisAddress, options: RedisServerOpt
     await server.stop();
     throw error;
   }
+  const offsetOf = (of: RedisAddress, field: string): Promise<number> =>
+    withAdmin(of, async (redis) =>
+      Number(new RegExp(`^${field}:(\\d+)`, 'm').exec(await redis.info('replication'))?.[1]),
+    );
   return Object.assign(server, {
+    async caughtUp() {
+      const written = await offsetOf(master, 'master_repl_offset');
+      await eventually(async () => (await offsetOf(server, 'slave_repl_offset')) >= written, { withinMs: 5_000 });
+    },
     promote: () => withAdmin(server, async (redis) => void (await redis.replicaof('NO', 'ONE'))),
   });
 }

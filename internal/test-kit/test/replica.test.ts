@@ -36,6 +36,18 @@ describe(
       await expect(redis.set('own', '1')).rejects.toThrow(/^READONLY/);
     });
 
+    test('has caught up when it has what any connection has written', async () => {
+      await using proxy = await faultProxy(master);
+      await using slow = await startReplica(proxy);
+      await using clients = clientFactory(master);
+      await using ofReplica = clientFactory(slow);
+      proxy.delay({ reply: 100 });
+      await clients.client().set('written', '1', 'PX', 60_000);
+      expect(await ofReplica.client().get('written')).toBeNull();
+      await slow.caughtUp();
+      expect(await ofReplica.client().get('written')).toBe('1');
+    });
+
     test('promoted, it takes writes, and goes on without its master', async () => {
       await using promoted = await startReplica(master);
       await promoted.promote();

@@ -19,7 +19,7 @@ describe('sentinels', skipUnless(canStartCluster(), 'there is no redis-server bi
     const redis = clients.client();
     await redis.set('a', '1', 'PX', 60_000);
     expect(redis.stream.remotePort).toBe(master.port);
-    await redis.wait(1, 5_000);
+    await replica.caughtUp();
     await master.kill();
     await eventually(async () => expect(await redis.incr('a')).toBe(2), { withinMs: 15_000 });
     expect(redis.stream.remotePort).toBe(replica.port);

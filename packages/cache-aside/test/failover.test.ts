@@ -20,7 +20,7 @@ it(
     const before = cacheOn(master);
     await before.getOrLoad('k', () => 'old');
     await eventually(() => expect(before.stats().stored).toBe(1));
-    expect(await master.wait(1, 5000)).toBe(1);
+    await replica.caughtUp();
     proxy.blackhole();
     await before.invalidate({ keys: ['k'] });
     expect(await before.getOrLoad('k', () => 'new')).toBe('new');

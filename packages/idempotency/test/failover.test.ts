@@ -30,7 +30,7 @@ it(
     const master = it_.clients.client();
     const before = await shop(master);
     expect(await before('had')).toBe(1);
-    expect(await master.wait(1, 5000)).toBe(1);
+    await replica.caughtUp();
     proxy.blackhole();
     expect(await before('lost')).toBe(2);
 

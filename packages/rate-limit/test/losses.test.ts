@@ -64,7 +64,7 @@ it(
     await using replica = await startReplica(proxy);
     await using clients = clientFactory(replica);
     const master = it_.clients.client();
-    await master.wait(1, 5000);
+    await replica.caughtUp();
     proxy.blackhole();
     expect(await admitted(limiterOn(master))).toBe(LIMIT);
     await replica.promote();
