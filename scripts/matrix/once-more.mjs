@@ -11,18 +11,12 @@ export async function withFailedOnceMore(test, files) {
   const all = await test(files);
   if (all.broken.length === 0) return { ...all, again: [] };
 
-  const verdict = ({ failed, output }) => ({
-    ...all,
-    passed: all.passed + all.failed - failed,
-    failed,
-    output,
-    again: all.broken,
-  });
+  const verdict = (failed) => ({ ...all, passed: all.passed + all.failed - failed, failed, again: all.broken });
   for (let time = 1; time <= TIMES; time++) {
     const alone = await test(['--maxWorkers=1', ...all.broken]);
-    if (alone.failed > 0) return verdict(alone);
+    if (alone.failed > 0) return verdict(alone.failed);
   }
-  return verdict({ failed: 0, output: all.output });
+  return verdict(0);
 }
 
 export const noteOf = (again) =>
