@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { eventually } from '@turnpike/test-kit';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Due, createDue } from './due.ts';
 
 const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
@@ -49,6 +49,15 @@ describe('who waits', () => {
     due.add(waiter, startedAt);
     await eventually(() => expect(told).toHaveLength(2));
     expect(told[1]).toBeGreaterThanOrEqual(25);
+  });
+
+  it('is told at once when it comes too late, and no timer is set backwards: Node 24 warns of that', async () => {
+    const setTimer = vi.spyOn(globalThis, 'setTimeout');
+    const [due, told] = [createDue(), [] as string[]];
+    waiting(due, told, 'late', -10);
+    expect(setTimer.mock.calls.map(([, ms]) => ms)).toEqual([1]);
+    setTimer.mockRestore();
+    await eventually(() => expect(told).toEqual(['late']));
   });
 
   it('shares one timer with all others, and leaves none behind', () => {

@@ -32,7 +32,7 @@ export function createDue(): Due {
   const arm = (at: number, now: number): void => {
     clearTimeout(timer);
     firesAt = at;
-    timer = outside.runInAsyncScope(() => setTimeout(fire, Math.ceil(at - now)));
+    timer = outside.runInAsyncScope(() => setTimeout(fire, Math.max(1, Math.ceil(at - now))));
   };
 
   const fire = (): void => {

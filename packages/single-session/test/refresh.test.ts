@@ -234,13 +234,15 @@ describe('the ends of a session hold for its refresh tokens', () => {
 describe('failures', () => {
   it('a refresh given up at its deadline has no effect later, and its token is good for another', async () => {
     const redis = it_.clients.client();
-    const { login, refresh } = here({ deadlineMs: 100, redis });
+    const { sessions, login, refresh } = here({ deadlineMs: 100, redis });
     const { refreshToken } = await login('ann');
     const [key = ''] = await it_.clients.scan();
     const before = await redis.hgetallBuffer(key);
     it_.server.pause();
     expect(await fate(refresh(refreshToken))).toBe('ERR_TURNPIKE_STORE_TIMEOUT');
     it_.server.resume();
+    // On the same connection: when this is answered, so was the one given up.
+    await eventually(async () => expect(await sessions.list('ann')).toHaveLength(1));
     expect(await redis.hgetallBuffer(key)).toEqual(before);
     expect(contentOf((await refresh(refreshToken)).refreshToken)['n']).toBe(1);
   });
