@@ -66,7 +66,7 @@ function expectOneRun(rounds: Round[]): void {
 
 describe(`${PROCESSES} processes × ${CALLERS} callers with one key at once`, () => {
   it('run it once: every other answer is a 409 with Retry-After, or the first answer', async () => {
-    const rounds = await roundsOf({ keys: scale({ quick: 8, full: 1000 }), options: {} });
+    const rounds = await roundsOf({ keys: scale({ quick: 4, full: 1000 }), options: {} });
     expectOneRun(rounds);
     for (const { replays, conflicts } of rounds) {
       expect(replays).toBeGreaterThanOrEqual(PROCESSES);
