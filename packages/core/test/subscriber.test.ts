@@ -215,6 +215,7 @@ describe('a subscriber', () => {
 
   it('is told of the gap later where the server refused when the connection was back', async () => {
     const made = new Redis5({ host: server.host, port: server.port, autoResubscribe: false });
+    await once(made, 'ready');
     const { subscribe } = made;
     let refusals = 0;
     Object.assign(made, {
