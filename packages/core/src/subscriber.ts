@@ -28,6 +28,9 @@ export interface Subscriber {
   close(): void;
 }
 
+/** What ioredis is doing while it is not ready, and is going to be. */
+const CONNECTING = ['connecting', 'connect', 'close', 'reconnecting'];
+
 /** How long after a connection has ended another one is opened. */
 const REOPEN_MS = 100;
 
@@ -69,6 +72,8 @@ export function listeningConnection(client: RedisClient, override: object = {}):
     // Whoever subscribes may wait for Redis: nothing but the end of the connection may refuse him.
     commandTimeout: undefined,
     maxRetriesPerRequest: null,
+    // What a lost connection has not confirmed would else stay pending for ever.
+    autoResendUnfulfilledCommands: true,
     // Who listens subscribes anew; ioredis would leave a rejection unhandled where the connection ends meanwhile, and the process with it.
     autoResubscribe: false,
     ...retry,
@@ -98,6 +103,8 @@ export function createSubscriber(
   let connection: SubscriberClient | undefined;
   /** A subscription was confirmed: each connection that is ready from now on has a gap before it. */
   let hasHeard = false;
+  /** Those who wait for the connection to be ready, or to be no more. */
+  const waiting: (() => void)[] = [];
   let reopening: NodeJS.Timeout | undefined;
   let beating: NodeJS.Timeout | undefined;
 
@@ -106,10 +113,13 @@ export function createSubscriber(
     opened.on('message', (channel: string, text: string) => {
       for (const listener of listeners.get(channel) ?? []) isolated(() => listener.message(text));
     });
-    // Not only the second time: ioredis 5 may subscribe before, and end the connection over it (its ready check is refused).
-    opened.on('ready', () => hasHeard && void catchUp(opened));
+    opened.on('ready', () => {
+      if (hasHeard) void catchUp(opened);
+      goOn();
+    });
     opened.on('end', () => {
       if (connection !== opened) return;
+      goOn();
       clearInterval(beating);
       connection = undefined;
       if (listeners.size > 0) reopening = setTimeout(reopen, REOPEN_MS);
@@ -135,7 +145,9 @@ export function createSubscriber(
       if (channel === undefined) return;
       if (isAsked) return void replaceIfSilent();
       isAsked = true;
-      void beat(opened, channel).then(() => (isAsked = false));
+      void turned(opened)
+        .then(() => beat(opened, channel))
+        .then(() => (isAsked = false));
     }, heartbeatMs).unref();
   };
 
@@ -169,12 +181,26 @@ export function createSubscriber(
     const closing = connection;
     connection = undefined;
     closing?.disconnect();
+    goOn();
+  };
+
+  const goOn = (): void => {
+    for (const resolve of waiting.splice(0)) resolve();
+  };
+
+  /**
+   * Resolves when it is ready, or over. What ioredis 5 is asked before, it sends before its ready check, which is refused then; it ends the
+   * connection over that, and forgets what was asked.
+   */
+  const turned = async (asked: SubscriberClient): Promise<void> => {
+    if (CONNECTING.includes(asked.status ?? '')) await new Promise<void>((resolve) => waiting.push(resolve));
   };
 
   /** Resolves when the server has confirmed, if another one has to be asked when a connection was replaced. */
   const confirmed = async (channel: string): Promise<void> => {
     const asked = (connection ??= open());
     try {
+      await turned(asked);
       await asked.subscribe(channel);
       hasHeard = true;
     } catch (error) {
