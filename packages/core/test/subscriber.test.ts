@@ -213,6 +213,23 @@ describe('a subscriber', () => {
     await eventually(() => expect(listener.heard).toEqual(['a']));
   });
 
+  it('is confirmed on the next connection where one broke over it, though its client sends nothing again', async () => {
+    await using proxy = await faultProxy(server);
+    const { host, port } = proxy;
+    const client = clients.client({ host, port, autoResendUnfulfilledCommands: false });
+    const [subscriber, listener] = [subscriberFor(client), ear()];
+    await subscriber.subscribe('before', ear());
+    proxy.delay({ reply: 1_000 });
+    const subscribed = subscriber.subscribe('news', listener);
+    const admin = clients.client();
+    await eventually(async () => expect(await admin.pubsub('NUMSUB', 'news')).toEqual(['news', 1]));
+    proxy.cut();
+    proxy.pass();
+    await subscribed;
+    await admin.publish('news', 'a');
+    await eventually(() => expect(listener.heard).toContain('a'));
+  });
+
   it('is told of the gap later where the server refused when the connection was back', async () => {
     const made = new Redis5({ host: server.host, port: server.port, autoResubscribe: false });
     await once(made, 'ready');
