@@ -217,7 +217,8 @@ describe('a subscriber', () => {
     await using proxy = await faultProxy(server);
     const { host, port } = proxy;
     const client = clients.client({ host, port, autoResendUnfulfilledCommands: false });
-    const [subscriber, listener] = [subscriberFor(client), ear()];
+    const [subscriber, listener] = [createSubscriber(() => listeningConnection(client)), ear()];
+    open.push(subscriber);
     await subscriber.subscribe('before', ear());
     proxy.delay({ reply: 1_000 });
     const subscribed = subscriber.subscribe('news', listener);
