@@ -1,3 +1,4 @@
+import { maxHeaderSize } from 'node:http';
 import fc from 'fast-check';
 
 /** What is sent on one connection, in how many pieces. */
@@ -210,13 +211,18 @@ const noise = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes
 
 /** Requests that mean nothing, that are nearly right, that are damaged, and what is no request at all. */
 export const garbage: fc.Arbitrary<Garbage> = fc.oneof(
-  { weight: 12, arbitrary: cutUp(wellFormed, true) },
-  { weight: 3, arbitrary: cutUp(nearlyRight, false) },
-  { weight: 3, arbitrary: cutUp(damaged, false) },
-  { weight: 1, arbitrary: cutUp(noise, false) },
+  { weight: 12, arbitrary: cutUp(wellFormed, isRead) },
+  { weight: 3, arbitrary: cutUp(nearlyRight, () => false) },
+  { weight: 3, arbitrary: cutUp(damaged, () => false) },
+  { weight: 1, arbitrary: cutUp(noise, () => false) },
 );
 
-function cutUp(sent: fc.Arbitrary<Buffer>, isWhole: boolean): fc.Arbitrary<Garbage> {
+function cutUp(sent: fc.Arbitrary<Buffer>, isWhole: (bytes: Buffer) => boolean): fc.Arbitrary<Garbage> {
   const cuts = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 });
-  return fc.record({ bytes: sent, isWhole: fc.constant(isWhole), cuts });
+  return fc.tuple(sent, cuts).map(([bytes, cuts]) => ({ bytes, isWhole: isWhole(bytes), cuts }));
+}
+
+/** Node hangs up on a longer head before it has read the rest, and its 431 may be lost over that (RFC 9112 §9.6). */
+function isRead(bytes: Buffer): boolean {
+  return bytes.indexOf('\r\n\r\n') < maxHeaderSize;
 }
