@@ -75,7 +75,10 @@ it('a soak finds nothing; and of an app that orders twice just that, by the same
 
   const seed = /^SOAK_SEED=(\d+)/.exec(sound.said)![1]!;
   const broken = await soaked('broken/main.mjs', { SOAK_SECONDS: '1', SOAK_SEED: seed });
-  expect(broken.said).toMatch(/^order: key-\S+ has run \d+ times, of 1 at most$/m);
+  // An eviction excuses a handler that has run again; nothing excuses a second order where a UNIQUE column has the last word.
+  expect(broken.said).toMatch(
+    /^order: (key-\S+ has run \d+ times|certain key-\S+ was answered with \d+ orders), of 1 at most$/m,
+  );
   expect(broken.said).toMatch(
     new RegExp(`^The same faults again: SOAK_SEED=${seed} SOAK_SECONDS=1 npm run soak\nviolations [1-9]\\d*\n$`, 'm'),
   );

@@ -54,16 +54,18 @@ it('a process that stood still knows at once who was signed out meanwhile', asyn
 it('a client that hangs up stays signed in', async () => {
   const sessions = here();
   const { token } = await sessions.login('ann');
-  let closed = 0;
-  const app = express().get('/', sessions.guard(), (_req, res) => void res.once('close', () => (closed += 1)));
+  const app = express().get('/', sessions.guard(), () => undefined);
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  let passed = 0;
-  server.on('request', () => (passed += 1));
+  let [begun, closed] = [0, 0];
+  server.on('request', (_req, res) => {
+    begun += 1;
+    res.once('close', () => (closed += 1));
+  });
   const { port } = server.address() as AddressInfo;
   const asked = httpRequest({ port, host: '127.0.0.1', headers: { Authorization: `Bearer ${token}` } });
   asked.on('error', () => undefined).end();
-  await eventually(() => expect(passed).toBe(1));
+  await eventually(() => expect(begun).toBe(1));
   asked.destroy();
   await eventually(() => expect(closed).toBe(1));
   expect(await fate(sessions, token)).toBe('live');
