@@ -108,15 +108,16 @@ it(`${CASES} connections that send garbage are each answered or ended, and say n
   expect(keys.filter((key) => !/^[\w.~:{}-]+$/.test(key))).toEqual([]);
 }, 600_000);
 
-// Found by the fuzzer above: the 431 was lost in 4 of 10.
-it('a head longer than Node takes is answered 431, or hung up on', async () => {
+// Found by the fuzzer above: the 431 was lost in 4 of 10 that were cut so.
+it('a head longer than Node takes is answered 431; cut, with more behind it, that or hung up on', async () => {
   const long = 'a'.repeat(maxHeaderSize);
   const head = `GET /products HTTP/1.1\r\nHost: shop.example\r\nCookie: ${long}\r\nContent-Length: 50000\r\n\r\n`;
-  const bytes = Buffer.from(head + long.repeat(3));
   const port = Number(new URL(it_.url).port);
+  const answersTo = async (text: string, ...cuts: number[]) =>
+    statusesIn(await send({ bytes: Buffer.from(text), isWhole: true, cuts }, '', port));
   for (let n = 0; n < 50; n++) {
-    const said = await send({ bytes, isWhole: true, cuts: [0, 0.98] }, '', port);
-    expect([[], [431]]).toContainEqual(statusesIn(said));
+    expect(await answersTo(head)).toEqual([431]);
+    expect([[], [431]]).toContainEqual(await answersTo(head + long.repeat(3), 0, 0.98));
   }
   await it_.http.get('/healthz').expect(200, { ok: true });
 });
